@@ -1,0 +1,23 @@
+# Everything comes from Debian 12 or Ubuntu 24.04 packages (tools/bootstrap installs them).
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(CURL REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(GTest REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tl-expected REQUIRED)
+pkg_check_modules(srtp REQUIRED IMPORTED_TARGET libsrtp2)
+pkg_check_modules(opus REQUIRED IMPORTED_TARGET opus)
+pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavcodec libavformat libavutil)
+
+# SOCI's own package files differ between the two systems, and libprometheus has no pkg-config file
+# on Debian 12: the libraries are named directly.
+add_library(soci INTERFACE)
+target_link_libraries(soci INTERFACE soci_core soci_sqlite3 soci_postgresql)
+target_include_directories(soci SYSTEM INTERFACE /usr/include/soci)

@@ -1,0 +1,1 @@
+// Gives a layer that is headers only an object of its own.

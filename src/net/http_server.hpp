@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "net/http.hpp"
+#include "net/socket.hpp"
+
+namespace aircheck::net {
+
+struct HttpServerRequest {
+    std::string method;
+    std::string target;  ///< As sent: path and query.
+    std::string path;    ///< Without the query; percent-encoding kept.
+    std::string query;
+    Headers headers;
+    std::string body;
+    Endpoint remote;
+};
+
+struct HttpServerResponse {
+    int status = 200;
+    Headers headers;
+    std::string body;
+    /// When set, the body is bytes [offset, offset+length) of this file instead, sent by pieces.
+    struct File {
+        std::string path;
+        std::uint64_t offset = 0;
+        std::uint64_t length = 0;
+    };
+    std::optional<File> file;
+};
+
+/// The server end of an upgraded connection; used by `sim`.
+class ServerWebSocket {
+public:
+    virtual ~ServerWebSocket() = default;
+    virtual void send_binary(Bytes message) = 0;
+    virtual void close() = 0;
+    std::function<void(BytesView message, bool binary)> on_message;
+    std::function<void()> on_closed;
+};
+
+/// An HTTP/1.1 server (Beast) on one loop: keep-alive, pipelining in order, limits on header (16 KiB)
+/// and body, idle timeout. HEAD is answered as GET without the body.
+class HttpServer {
+public:
+    /// Answers exactly once, from any thread, at any time later.
+    using Respond = std::function<void(HttpServerResponse response)>;
+    using Handler = std::function<void(HttpServerRequest request, Respond respond)>;
+    /// Takes a WebSocket upgrade, or returns a response that refuses it.
+    using UpgradeHandler = std::function<std::optional<HttpServerResponse>(
+        const HttpServerRequest& request, std::shared_ptr<ServerWebSocket> socket
+    )>;
+    struct Options {
+        Endpoint bind{"127.0.0.1", 0};
+        std::size_t max_body_bytes = 10 * 1024 * 1024;  ///< Above: 413.
+        std::string tls_certificate_file;  ///< PEM; with the key: TLS.
+        std::string tls_key_file;
+    };
+
+    [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(
+        Loop& loop, Options options, Handler handler, UpgradeHandler upgrade = nullptr
+    );
+    ~HttpServer();
+    [[nodiscard]] Endpoint local() const;
+
+private:
+    struct Impl;
+    explicit HttpServer(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace aircheck::net

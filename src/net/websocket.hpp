@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "net/http.hpp"
+#include "net/socket.hpp"
+#include "net/url.hpp"
+
+namespace aircheck::net {
+
+/// A WebSocket client (RFC 6455) that tells which stage of connecting failed and how long each took.
+class WebSocket {
+public:
+    enum class Stage { Resolve, Tcp, Tls, Upgrade, Open };
+    struct Failure {
+        Stage stage = Stage::Resolve;
+        Error error;           ///< Names host and port.
+        int http_status = 0;   ///< Of a refused upgrade, else 0.
+        std::string body;      ///< Of a refused upgrade: LiveKit says why in plain text.
+        std::vector<std::pair<Stage, Nanoseconds>> timings;  ///< Stages passed, and the failed one.
+    };
+    struct Handlers {
+        std::function<void(Endpoint local, Endpoint remote, std::vector<std::pair<Stage, Nanoseconds>>)>
+            open;
+        std::function<void(BytesView message, bool binary)> message;  ///< Borrowed until it returns.
+        std::function<void(Failure failure)> closed;  ///< Once: connecting failed, or the socket ended.
+    };
+    struct Options {
+        Headers headers;
+        std::chrono::milliseconds timeout{15'000};     ///< For resolve, TCP, TLS and upgrade together.
+        std::size_t max_message_bytes = 8 * 1024 * 1024;
+        std::string ca_file;  ///< Extra trust anchors, PEM.
+    };
+
+    /// Starts connecting to a ws:// or wss:// `url`. TLS is verified (name and chain).
+    [[nodiscard]] static std::unique_ptr<WebSocket> connect(
+        Loop& loop, const Url& url, Options options, Handlers handlers
+    );
+    /// Closes without ceremony; no handler runs afterwards.
+    ~WebSocket();
+    void send_binary(Bytes message);
+    void send_text(std::string message);
+    /// Sends what is queued, then the close frame; `closed` follows.
+    void close();
+
+private:
+    struct Impl;
+    explicit WebSocket(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
+};
+
+[[nodiscard]] std::string_view to_string(WebSocket::Stage stage);
+
+}  // namespace aircheck::net
