@@ -1,0 +1,143 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/time.hpp"
+#include "storage/destination.hpp"
+
+namespace aircheck::recorder {
+
+/// livekit.AudioMixing, to the letter (egress-survey 1.4).
+enum class Mixing {
+    Default,             ///< Every track on every channel.
+    DualChannelAgent,    ///< Participants of kind AGENT left, all others right.
+    DualChannelAlternate  ///< Tracks by arrival: first left, second right, third left …
+};
+
+enum class Container { Mp4, Ogg };
+enum class AudioCodec { Aac, Opus };
+
+struct Encoding {
+    Container container = Container::Mp4;
+    AudioCodec codec = AudioCodec::Aac;
+    std::uint16_t channels = 1;  ///< 1 or 2.
+    std::uint32_t bitrate_bps = 48'000;
+    std::uint32_t sample_rate_hz = 48'000;
+};
+
+/// Where and as whom to join.
+struct RoomAccess {
+    std::string ws_url;  ///< ws, wss, http or https.
+    std::string api_key;
+    std::string api_secret;
+    std::string ca_file;  ///< Extra trust anchors (PEM), or none.
+};
+
+/// When a recording ends by itself; it always ends with its room.
+struct EndRule {
+    bool last_human_left = false;          ///< No participant of kind STANDARD or SIP is left …
+    Nanoseconds end_grace = 10s;           ///< … for this long.
+    std::optional<Nanoseconds> max_duration;  ///< Of the file: ends as LIMIT_REACHED.
+    std::optional<std::uint64_t> max_bytes;   ///< Of the file: ends as LIMIT_REACHED.
+    /// No first packet this long after the start: fails, saying which stage was reached. None: waits.
+    std::optional<Nanoseconds> media_timeout;
+};
+
+/// One recording to be made: all that the recorder has to know, nothing of who asked.
+struct Job {
+    std::string egress_id;  ///< "EG_…"; also the identity in the room.
+    std::string room_name;
+    std::string room_sid;  ///< "RM_…", or "" when not known before joining.
+    RoomAccess access;
+    Mixing mixing = Mixing::Default;
+    Encoding encoding;
+    storage::Destination destination;
+    std::string filepath;  ///< LiveKit's template ("recordings/{room_name}-{time}.mp4"); "" or "dir/": default name.
+    EndRule end;
+    WallTime requested_at;
+};
+
+enum class Status { Starting, Active, Ending, Complete, Failed, Aborted, LimitReached };
+
+[[nodiscard]] constexpr bool is_final(Status status) { return status >= Status::Complete; }
+
+enum class EndReason { None, StopRequested, RoomClosed, LastHumanLeft, LimitReached, Shutdown, Failure };
+
+/// livekit.ParticipantInfo.Kind.
+enum class ParticipantKind { Standard = 0, Ingress = 1, Egress = 2, Sip = 3, Agent = 4, Connector = 7, Bridge = 8 };
+
+struct ParticipantSummary {
+    std::string sid;
+    std::string identity;
+    std::string name;
+    ParticipantKind kind = ParticipantKind::Standard;
+    std::map<std::string, std::string> attributes;
+    WallTime joined_at;
+    std::optional<WallTime> left_at;
+};
+
+struct TrackSummary {
+    std::string sid;
+    std::string participant_identity;
+    std::string source;  ///< "microphone", "screen_share_audio" …
+    bool encrypted = false;  ///< End-to-end encrypted: listed, never recorded.
+    std::uint64_t packets_received = 0;
+    std::uint64_t packets_lost = 0;      ///< Given up: never came, or too late.
+    std::uint64_t packets_late = 0;      ///< Came after their place was mixed.
+    std::uint64_t samples_concealed = 0;  ///< At 48 kHz.
+};
+
+struct Gap {
+    WallTime start;
+    WallTime end;
+    std::string reason;  ///< "signal", "media", "restart", "paused", "disk".
+};
+
+/// How far joining came and how long each stage took: "resolve", "tcp", "tls", "token", "signal", "ice",
+/// "dtls", "media".
+struct StageTiming {
+    std::string stage;
+    Nanoseconds took{0};
+};
+
+struct FileResult {
+    std::string filename;  ///< The object's key, with the template expanded; "" before it is known.
+    std::string location;  ///< URL or absolute path; "" until the object is complete.
+    std::uint64_t size_bytes = 0;
+    Nanoseconds duration{0};  ///< Of the media in the file.
+    std::string sha256;       ///< Hex; "" until complete.
+    std::optional<WallTime> started_at;  ///< Wall time of the file's first sample.
+    std::optional<WallTime> ended_at;
+    std::string spool_path;  ///< Set when the upload failed for good: the finished file in the spool.
+};
+
+/// The whole state of one recording, as of `updated_at`. A value: later ones replace earlier ones.
+struct Snapshot {
+    std::string egress_id;
+    std::string room_name;
+    std::string room_sid;
+    std::string room_metadata;
+    Status status = Status::Starting;
+    EndReason end_reason = EndReason::None;
+    std::string error;   ///< Why it failed, naming the stage, the setting or the remote; else "".
+    int error_code = 0;  ///< LiveKit's HTTP-like number (livekit-wire 6.3).
+    WallTime started_at;  ///< Of the request.
+    std::optional<WallTime> ended_at;
+    WallTime updated_at;
+    FileResult file;
+    std::vector<ParticipantSummary> participants;
+    std::vector<TrackSummary> tracks;
+    std::vector<Gap> gaps;
+    std::vector<StageTiming> stages;
+};
+
+[[nodiscard]] std::string_view to_string(Status status);  ///< "EGRESS_STARTING" …
+/// "End reason: StopEgress API" … as livekit/egress fills EgressInfo.details; "" for None.
+[[nodiscard]] std::string_view details_of(EndReason reason);
+
+}  // namespace aircheck::recorder
