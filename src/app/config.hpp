@@ -107,27 +107,33 @@ struct ProxyConfig {
     Secret password;
 };
 
-/// livekit/egress's storage.s3. In use when `bucket` is set.
+/// livekit/egress's storage.s3, complete: bucket, key and secret are there.
 struct S3Config {
     std::string access_key;
     Secret secret;
     Secret session_token;
-    std::string region;
+    std::string region = "us-east-1";
     std::string endpoint;  ///< Empty: AWS's own of the region.
     std::string bucket;
     bool force_path_style = false;
     ProxyConfig proxy;
-    int max_retries = 3;  ///< Tries of one request before the upload is put off.
-    Nanoseconds max_retry_delay = 5s;
-    Nanoseconds min_retry_delay = 500ms;
     std::vector<std::pair<std::string, std::string>> metadata;
     std::string tagging;
     std::string content_disposition = "inline";
 };
 
+/// storage.s3.max_retries and its delays; they hold for the S3 of requests too, as in
+/// livekit/egress.
+struct RetryConfig {
+    int max_retries = 3;  ///< Further tries of one request before the upload is put off.
+    Nanoseconds max_delay = 5s;
+    Nanoseconds min_delay = 500ms;
+};
+
 struct StorageConfig {
     std::string prefix;  ///< Put before every output's path.
     bool generate_presigned_url = false;
+    RetryConfig retries;
     std::optional<S3Config> s3;   ///< Absent: outputs stay in `local_directory`.
     std::string local_directory;  ///< Root of local storage; data_dir + "/recordings" unless set.
 };
