@@ -1,0 +1,179 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "records/model.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aircheck::records {
+
+/// Conversations, recordings, room sessions and the outbox, in SQLite or PostgreSQL.
+///
+/// What is promised is on disk first: every function that returns a value has committed it (SQLite:
+/// WAL, synchronous=FULL). Each function is one transaction. Threads: blocking; call it on a pool's
+/// thread, never on a loop. Any thread may; one mutex and one session inside serialise the calls.
+/// Failures: Errc::Unavailable when the database cannot be reached or is locked for longer than 10
+/// s (a lost PostgreSQL connection is opened again, and the call repeated unless it broke while
+/// committing); Errc::NoSpace when its disk is full; Errc::NotFound, Errc::InvalidArgument as said
+/// below. Messages name the database without its password. Several processes may use one PostgreSQL
+/// database; deliveries are leased with SKIP LOCKED.
+class Store {
+public:
+    enum class Migrate { Yes, CheckOnly };
+
+    /// `database` is "postgres://user:password@host/name" (also "postgresql://"), ":memory:", or
+    /// the path of an SQLite file, which is made when absent (mode 0600). Applies the migrations
+    /// that are missing, each in a transaction; with CheckOnly a missing one is Errc::Unsupported.
+    /// A schema newer than this build is always Errc::Unsupported: the message has both numbers.
+    [[nodiscard]] static Result<std::unique_ptr<Store>> open(
+        std::string database, Migrate migrate = Migrate::Yes
+    );
+    ~Store();
+
+    /// The number of the newest migration this build knows, and the one the database is at.
+    [[nodiscard]] static int newest_schema();
+    [[nodiscard]] Result<int> schema();
+    /// A question to the database that touches a table: for /readyz.
+    [[nodiscard]] Result<> ping();
+
+    // --- Rooms and conversations
+    // -------------------------------------------------------------------
+
+    struct RoomSighting {
+        std::string room_sid;  ///< "" when not known: then the newest conversation of the name that
+                               ///< is not over.
+        std::string room_name;
+        std::string room_metadata;  ///< "": unknown, keeps what is there.
+        WallTime seen_at;
+        std::optional<WallTime> started_at;  ///< When the room says so; else `seen_at`.
+        Nanoseconds rejoin_window{
+            0};  ///< A new sid of the same name within it continues the conversation.
+    };
+    /// The conversation of a room session, found or made. A session is a room sid (names repeat); a
+    /// sid that is new continues the name's newest conversation if that has no session yet, or if
+    /// its last session was seen at most `rejoin_window` ago and never finished. Also notes that
+    /// the room was seen.
+    [[nodiscard]] Result<Conversation> conversation_for_room(const RoomSighting& sighting);
+    /// The room session is over; its conversation too, once none of its sessions is open. Known or
+    /// not: the event may come before any other. Repeating it is harmless, the earliest time stays.
+    [[nodiscard]] Result<Conversation> finish_room(
+        const std::string& room_sid, const std::string& room_name, WallTime at
+    );
+    [[nodiscard]] Result<RoomSession> find_room(const std::string& room_sid);
+    /// Sessions that have not finished: for reconciling with the room service.
+    [[nodiscard]] Result<std::vector<RoomSession>> open_rooms();
+    /// Makes `egress_id` the automatic recording of a session, unless it has one. Returns the one
+    /// it has now: yours if and only if it equals `egress_id`. Errc::NotFound: no such session.
+    [[nodiscard]] Result<std::string> claim_room(
+        const std::string& room_sid, const std::string& egress_id
+    );
+
+    /// Makes or replaces a conversation (not its room_ids). Its status follows derive_status.
+    [[nodiscard]] Result<Conversation> upsert_conversation(const Conversation& conversation);
+    [[nodiscard]] Result<Conversation> set_owner_metadata(
+        const std::string& conversation_id, const std::string& owner_metadata_json
+    );
+    /// By our id, Tavus's, or "RM_…". Errc::NotFound.
+    [[nodiscard]] Result<ConversationDetails> find_conversation(const std::string& id);
+    /// Newest first.
+    [[nodiscard]] Result<Page<ConversationDetails>> list_conversations(
+        const ConversationQuery& query
+    );
+    /// Makes or updates a participant's stay; order-independent: the earliest joined_at and the
+    /// latest left_at stay, a left participant stays left, empty texts and attributes don't
+    /// overwrite. Errc::NotFound: no such conversation.
+    [[nodiscard]] Result<> upsert_participant(
+        const std::string& conversation_id, const Participant& participant
+    );
+
+    // --- Recordings
+    // --------------------------------------------------------------------------------
+
+    struct Updated {
+        enum class Outcome { Applied, Stale } outcome = Outcome::Applied;
+        Recording recording;  ///< As it is now.
+    };
+    /// Makes or updates a recording, its files, its conversation's status, and adds `announcements`
+    /// to the outbox, all or nothing.
+    ///
+    /// Updates are idempotent and may come in any order: the one with the higher (rank_of(status),
+    /// updated_at) wins; an older one is Stale: of it, only *kept* fields that are still empty,
+    /// files not known yet, and a revoked link are taken, and its announcements are dropped. A file
+    /// once uploaded stays so. Errc::NotFound: it names a conversation that does not exist.
+    [[nodiscard]] Result<Updated> update_recording(
+        const Recording& recording, std::span<const Delivery> announcements = {}
+    );
+    /// Errc::NotFound.
+    [[nodiscard]] Result<Recording> find_recording(const std::string& egress_id);
+    /// The recording that an idempotent start request (X-Livekit-Request-Id) made. Errc::NotFound.
+    [[nodiscard]] Result<Recording> find_recording_by_request(const std::string& request_id);
+    /// Newest first.
+    [[nodiscard]] Result<Page<Recording>> list_recordings(const RecordingQuery& query);
+    /// The permanent link answers 410 from now on. Errc::NotFound.
+    [[nodiscard]] Result<> revoke_link(const std::string& egress_id);
+    /// How many recordings have each status (only statuses that occur).
+    [[nodiscard]] Result<std::map<RecordingStatus, std::int64_t>> recording_counts();
+
+    // --- Events received
+    // ---------------------------------------------------------------------------
+
+    /// True when remember_event() was called with `event_id` before. Ask, work (idempotently), then
+    /// remember: an event whose work failed may come again.
+    [[nodiscard]] Result<bool> event_seen(const std::string& event_id);
+    [[nodiscard]] Result<> remember_event(const std::string& event_id, WallTime at);
+
+    // --- Outbox
+    // ------------------------------------------------------------------------------------
+
+    /// Adds deliveries, all or nothing, in this order; ids that are there already are skipped.
+    [[nodiscard]] Result<> add_deliveries(std::span<const Delivery> deliveries);
+    /// Takes at most `limit` pending deliveries that are due at `now` and leases them to `worker`
+    /// for `lease`: until then, or until a result is told, nobody else gets them. At most one of
+    /// each (receiver, fifo_key): an earlier pending one, due or not, holds back the later ones.
+    /// Dead letters hold back nothing, nor do replayed ones.
+    [[nodiscard]] Result<std::vector<Delivery>> claim_deliveries(
+        WallTime now, int limit, const std::string& worker, Nanoseconds lease
+    );
+    /// Gives back what a former process of this `worker` had leased. Call it once, at its start.
+    [[nodiscard]] Result<> release_leases(const std::string& worker);
+    [[nodiscard]] Result<> mark_delivered(
+        const std::string& delivery_id, int http_status, WallTime now
+    );
+    struct FailedTry {
+        std::string delivery_id;
+        int http_status = 0;
+        std::string error;
+        WallTime at;
+        std::optional<WallTime> next_try;  ///< None: given up, a dead letter.
+    };
+    [[nodiscard]] Result<> mark_failed(const FailedTry& failed);
+    /// Makes a delivery pending again, due at once, its tries and its 72 hours counted anew.
+    /// Errc::NotFound.
+    [[nodiscard]] Result<> replay_delivery(const std::string& delivery_id, WallTime now);
+    /// Replays all dead letters; returns how many.
+    [[nodiscard]] Result<int> replay_dead(WallTime now);
+    /// When the next pending delivery is due; none: nothing is pending.
+    [[nodiscard]] Result<std::optional<WallTime>> next_delivery_at();
+    [[nodiscard]] Result<Delivery> find_delivery(const std::string& delivery_id);
+    /// Newest first.
+    [[nodiscard]] Result<Page<Delivery>> list_deliveries(const DeliveryQuery& query);
+    [[nodiscard]] Result<std::map<DeliveryState, std::int64_t>> delivery_counts();
+
+    /// Forgets received event ids and delivered deliveries older than `before`.
+    [[nodiscard]] Result<> prune(WallTime before);
+
+    struct Impl;
+
+private:
+    explicit Store(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aircheck::records
