@@ -1,7 +1,10 @@
 #pragma once
 
+#include "mux/mp4_boxes.hpp"
 #include "mux/mp4_tables.hpp"
 #include "mux/muxer.hpp"
+
+#include <vector>
 
 namespace aircheck::mux {
 
@@ -33,19 +36,14 @@ private:
     void close_last(std::int64_t next_pts);
     [[nodiscard]] Bytes write_fragment();
 
-    struct Waiting {
-        std::uint32_t size = 0;
-        std::uint32_t duration = 0;
-    };
-
     media::StreamFormat format_;
     Tags tags_;
     SampleTables tables_;
-    std::vector<Waiting> waiting_;  ///< Samples of the next fragment.
-    Bytes payload_;                 ///< Their bytes.
+    std::vector<FragmentSample> waiting_;  ///< Samples of the next fragment.
+    Bytes payload_;                        ///< Their bytes.
     std::int64_t fragment_pts_ = 0;
     std::int64_t last_pts_ = 0;
-    std::int64_t end_pts_ = 0;
+    FragmentSample last_;  ///< The newest sample, whose duration the next one decides.
     std::uint64_t body_bytes_ = 0;
     std::uint64_t dropped_ = 0;
     std::uint32_t fragments_ = 0;

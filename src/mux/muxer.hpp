@@ -60,6 +60,13 @@ public:
     [[nodiscard]] virtual std::uint64_t dropped_samples() const = 0;
 };
 
+/// Exact up to 48 kHz times 2^63: whole seconds and the rest are counted apart.
+[[nodiscard]] inline Nanoseconds samples_to_time(std::int64_t samples, std::uint32_t rate_hz) {
+    const std::int64_t rate = rate_hz;
+    return std::chrono::seconds(samples / rate) +
+           Nanoseconds(samples % rate * 1'000'000'000 / rate);
+}
+
 enum class Container { Mp4, Ogg };
 
 /// Errc::InvalidArgument when the container cannot hold the stream (AAC in OGG) or its codec_config

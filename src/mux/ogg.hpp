@@ -2,7 +2,8 @@
 
 #include "mux/muxer.hpp"
 
-#include <vector>
+#include <deque>
+#include <optional>
 
 namespace aircheck::mux {
 
@@ -41,10 +42,9 @@ private:
     std::uint32_t serial_ = 0;
     std::uint32_t sequence_ = 0;
     Page page_;
-    std::vector<Page>
+    std::deque<Page>
         due_;  ///< Full pages that take() has not given yet; one, when it is called in turns.
-    media::EncodedSample newest_;
-    bool has_newest_ = false;
+    std::optional<media::EncodedSample> newest_;
     std::uint64_t dropped_ = 0;
 };
 
