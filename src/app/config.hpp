@@ -112,8 +112,8 @@ struct S3Config {
     std::string access_key;
     Secret secret;
     Secret session_token;
-    std::string region = "us-east-1";
-    std::string endpoint;  ///< Empty: AWS's own of the region.
+    std::string region;    ///< Empty: found out by asking.
+    std::string endpoint;  ///< A URL, or a host (https); empty: AWS's own of the region.
     std::string bucket;
     bool force_path_style = false;
     ProxyConfig proxy;
@@ -125,9 +125,9 @@ struct S3Config {
 /// storage.s3.max_retries and its delays; they hold for the S3 of requests too, as in
 /// livekit/egress.
 struct RetryConfig {
-    int max_retries = 3;  ///< Further tries of one request before the upload is put off.
+    int max_retries = 5;  ///< Further tries of one request before the upload is put off.
     Nanoseconds max_delay = 5s;
-    Nanoseconds min_delay = 500ms;
+    Nanoseconds min_delay = 100ms;
 };
 
 struct StorageConfig {
@@ -231,9 +231,5 @@ struct SourceFlags {
 /// EGRESS_CONFIG_FILE: the first given) and `.env` in the working directory. Fails when a file that
 /// was named cannot be read.
 [[nodiscard]] Result<ConfigSources> gather_sources(SourceFlags flags);
-
-/// True when `name` matches `pattern`, in which * stands for any characters, ? for one, [a-z] for
-/// one of a set ([!a-z]: of none of it), and \ takes the next one literally.
-[[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view name);
 
 }  // namespace aircheck::app
