@@ -13,11 +13,13 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tl-expected REQUIRED)
 pkg_check_modules(srtp REQUIRED IMPORTED_TARGET libsrtp2)
+# SOCI's PostgreSQL header includes libpq's.
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(opus REQUIRED IMPORTED_TARGET opus)
 pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavcodec libavformat libavutil)
 
 # SOCI's own package files differ between the two systems, and libprometheus has no pkg-config file
 # on Debian 12: the libraries are named directly.
 add_library(soci INTERFACE)
-target_link_libraries(soci INTERFACE soci_core soci_sqlite3 soci_postgresql)
+target_link_libraries(soci INTERFACE soci_core soci_sqlite3 soci_postgresql PkgConfig::libpq)
 target_include_directories(soci SYSTEM INTERFACE /usr/include/soci)

@@ -214,6 +214,7 @@ struct Delivery {
     WallTime created_at;
     // From here on the store keeps count.
     DeliveryState state = DeliveryState::Pending;
+    WallTime first_due;  ///< When it was created, or replayed: its 72 hours count from here.
     WallTime next_try;
     int attempts = 0;
     int last_status = 0;  ///< HTTP status of the last try; 0: none came.
