@@ -99,4 +99,50 @@ std::string address_text(const sockaddr& address) {
     return text;
 }
 
+std::optional<SocketAddress> to_socket_address(const Endpoint& endpoint) {
+    SocketAddress out;
+    sockaddr_in v4{};
+    sockaddr_in6 v6{};
+    if (inet_pton(AF_INET, endpoint.address.c_str(), &v4.sin_addr) == 1) {
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(endpoint.port);
+        std::memcpy(&out.storage, &v4, sizeof v4);
+        out.size = sizeof v4;
+        return out;
+    }
+    if (inet_pton(AF_INET6, endpoint.address.c_str(), &v6.sin6_addr) == 1) {
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(endpoint.port);
+        std::memcpy(&out.storage, &v6, sizeof v6);
+        out.size = sizeof v6;
+        return out;
+    }
+    return std::nullopt;
+}
+
+Endpoint to_endpoint(const sockaddr& address) {
+    Endpoint out{address_text(address), 0};
+    if (address.sa_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, &address, sizeof v4);
+        out.port = ntohs(v4.sin_port);
+    } else if (address.sa_family == AF_INET6) {
+        sockaddr_in6 v6{};
+        std::memcpy(&v6, &address, sizeof v6);
+        out.port = ntohs(v6.sin6_port);
+    }
+    return out;
+}
+
+Endpoint local_endpoint(int fd) {
+    SocketAddress address;
+    address.size = sizeof address.storage;
+    if (getsockname(fd, address.get(), &address.size) != 0) return {};
+    return to_endpoint(*address.get());
+}
+
+std::string Endpoint::to_string() const {
+    return (is_v6() ? "[" + address + "]:" : address + ":") + std::to_string(port);
+}
+
 }  // namespace aircheck::net

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "net/socket.hpp"
+
 #include <sys/socket.h>
 
+#include <optional>
 #include <string>
 
 namespace aircheck::net {
@@ -13,5 +16,22 @@ namespace aircheck::net {
 
 /// The numeric address without port and zone; "?" when the family is neither IPv4 nor IPv6.
 [[nodiscard]] std::string address_text(const sockaddr& address);
+
+/// A socket address as the system calls take it.
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+
+    [[nodiscard]] const sockaddr* get() const {
+        return reinterpret_cast<const sockaddr*>(&storage);
+    }
+    [[nodiscard]] sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+/// Empty when `endpoint.address` is no numeric address.
+[[nodiscard]] std::optional<SocketAddress> to_socket_address(const Endpoint& endpoint);
+[[nodiscard]] Endpoint to_endpoint(const sockaddr& address);
+/// The local end of socket `fd`; an empty endpoint when it has none.
+[[nodiscard]] Endpoint local_endpoint(int fd);
 
 }  // namespace aircheck::net

@@ -20,8 +20,12 @@ void name_this_thread(const std::string& name) {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }
 
-Loop::Loop() : impl_(std::make_unique<Impl>()) {}
-Loop::~Loop() = default;
+Loop::Loop() : impl_(std::make_unique<Impl>(*this)) {}
+
+Loop::~Loop() {
+    // First, so that a task dropped with the context can no longer post here.
+    impl_->gate->shut();
+}
 
 void Loop::run(const std::string& name) {
     name_this_thread(name);
