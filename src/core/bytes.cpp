@@ -19,10 +19,14 @@ std::string encode_base64(BytesView bytes, std::string_view alphabet, bool pad) 
         if (i + 2 < bytes.size()) group |= bytes[i + 2];
         text += alphabet[group >> 18];
         text += alphabet[group >> 12 & 63];
-        if (i + 1 < bytes.size()) text += alphabet[group >> 6 & 63];
-        else if (pad) text += '=';
-        if (i + 2 < bytes.size()) text += alphabet[group & 63];
-        else if (pad) text += '=';
+        if (i + 1 < bytes.size())
+            text += alphabet[group >> 6 & 63];
+        else if (pad)
+            text += '=';
+        if (i + 2 < bytes.size())
+            text += alphabet[group & 63];
+        else if (pad)
+            text += '=';
     }
     return text;
 }
@@ -141,9 +145,9 @@ std::uint32_t crc32c(BytesView bytes, std::uint32_t crc) {
     crc = ~crc;
     std::size_t i = 0;
     for (; i + 8 <= bytes.size(); i += 8) {
-        const std::uint32_t low = crc ^ (std::uint32_t{bytes[i]} | std::uint32_t{bytes[i + 1]} << 8 |
-                                         std::uint32_t{bytes[i + 2]} << 16 |
-                                         std::uint32_t{bytes[i + 3]} << 24);
+        const std::uint32_t low =
+            crc ^ (std::uint32_t{bytes[i]} | std::uint32_t{bytes[i + 1]} << 8 |
+                   std::uint32_t{bytes[i + 2]} << 16 | std::uint32_t{bytes[i + 3]} << 24);
         crc = kCrc[7][low & 255] ^ kCrc[6][low >> 8 & 255] ^ kCrc[5][low >> 16 & 255] ^
               kCrc[4][low >> 24] ^ kCrc[3][bytes[i + 4]] ^ kCrc[2][bytes[i + 5]] ^
               kCrc[1][bytes[i + 6]] ^ kCrc[0][bytes[i + 7]];

@@ -8,8 +8,10 @@ namespace aircheck {
 template <typename T, auto Free>
 struct CDeleter {
     void operator()(T* object) const noexcept {
-        if constexpr (requires { Free(object); }) static_cast<void>(Free(object));
-        else static_cast<void>(Free(&object));
+        if constexpr (requires { Free(object); })
+            static_cast<void>(Free(object));
+        else
+            static_cast<void>(Free(&object));
     }
 };
 

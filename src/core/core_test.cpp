@@ -1,12 +1,12 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <set>
-
 #include "core/bytes.hpp"
 #include "core/id.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
 
 namespace aircheck {
 namespace {
@@ -68,7 +68,8 @@ TEST(Time, Durations) {
     EXPECT_EQ(parse_duration("250ms").value(), 250ms);
     EXPECT_EQ(parse_duration("4h").value(), std::chrono::hours(4));
     EXPECT_EQ(parse_duration("10").value(), 10s);
-    for (const char* bad : {"", "s", "-1s", "1x", "1s5", "nan"}) EXPECT_FALSE(parse_duration(bad)) << bad;
+    for (const char* bad : {"", "s", "-1s", "1x", "1s5", "nan"})
+        EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
 TEST(Id, AreUniqueAndSafe) {

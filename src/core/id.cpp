@@ -9,7 +9,8 @@
 namespace aircheck {
 
 std::string new_id(std::string_view prefix) {
-    constexpr std::string_view kAlphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    constexpr std::string_view kAlphabet =
+        "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     static_assert(kAlphabet.size() == 57);
     std::string id(prefix);
     while (id.size() < prefix.size() + 12) {

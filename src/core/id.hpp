@@ -5,8 +5,8 @@
 
 namespace aircheck {
 
-/// `prefix` and 12 random characters of LiveKit's alphabet (base 57: no 0 1 I O l): "EG_7dKs8wXyZ3nP".
-/// Randomness comes from the kernel (getrandom).
+/// `prefix` and 12 random characters of LiveKit's alphabet (base 57: no 0 1 I O l):
+/// "EG_7dKs8wXyZ3nP". Randomness comes from the kernel (getrandom).
 [[nodiscard]] std::string new_id(std::string_view prefix);
 
 /// True for `prefix` and 1 to 64 letters, digits, '_' or '-': safe in a path, a URL and a log line.

@@ -1,13 +1,13 @@
 #include "core/log.hpp"
 
+#include "core/time.hpp"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <cstdio>
-
-#include "core/time.hpp"
 
 namespace aircheck::log {
 namespace {
@@ -50,8 +50,8 @@ void append_text(std::string& line, const Field& field) {
     line += ' ';
     line += field.key;
     line += '=';
-    const bool plain = !field.value.empty() &&
-                       field.value.find_first_of(" \"\\=\n\r\t") == std::string::npos;
+    const bool plain =
+        !field.value.empty() && field.value.find_first_of(" \"\\=\n\r\t") == std::string::npos;
     if (plain) {
         append_escaped(line, field.value);
         return;

@@ -26,8 +26,9 @@ struct Field {
     Field(std::string_view k, const std::string& v) : key(k), value(v) {}
     Field(std::string_view k, bool v) : key(k), value(v ? "true" : "false"), quoted(false) {}
     template <typename T>
-        requires(std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>)
-    Field(std::string_view k, T v) : key(k), value(std::to_string(v)), quoted(false) {}
+    requires(std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>)
+        Field(std::string_view k, T v)
+        : key(k), value(std::to_string(v)), quoted(false) {}
     Field(std::string_view k, double v);
 };
 using Fields = std::initializer_list<Field>;
@@ -39,11 +40,17 @@ void configure(Level level, Format format);
 /// Writes one line: time, level, event ("recording.started"), fields. Thread-safe.
 void write(Level level, std::string_view event, Fields fields, Fields more = {});
 
-inline void trace(std::string_view event, Fields fields = {}) { write(Level::Trace, event, fields); }
-inline void debug(std::string_view event, Fields fields = {}) { write(Level::Debug, event, fields); }
+inline void trace(std::string_view event, Fields fields = {}) {
+    write(Level::Trace, event, fields);
+}
+inline void debug(std::string_view event, Fields fields = {}) {
+    write(Level::Debug, event, fields);
+}
 inline void info(std::string_view event, Fields fields = {}) { write(Level::Info, event, fields); }
 inline void warn(std::string_view event, Fields fields = {}) { write(Level::Warn, event, fields); }
-inline void error(std::string_view event, Fields fields = {}) { write(Level::Error, event, fields); }
+inline void error(std::string_view event, Fields fields = {}) {
+    write(Level::Error, event, fields);
+}
 
 /// A logger that puts the egress id and the room's name on every line of one recording.
 class RecordingLog {
@@ -52,10 +59,14 @@ public:
     RecordingLog(std::string egress_id, std::string room)
         : egress_id_(std::move(egress_id)), room_(std::move(room)) {}
 
-    void debug(std::string_view event, Fields fields = {}) const { put(Level::Debug, event, fields); }
+    void debug(std::string_view event, Fields fields = {}) const {
+        put(Level::Debug, event, fields);
+    }
     void info(std::string_view event, Fields fields = {}) const { put(Level::Info, event, fields); }
     void warn(std::string_view event, Fields fields = {}) const { put(Level::Warn, event, fields); }
-    void error(std::string_view event, Fields fields = {}) const { put(Level::Error, event, fields); }
+    void error(std::string_view event, Fields fields = {}) const {
+        put(Level::Error, event, fields);
+    }
 
 private:
     void put(Level level, std::string_view event, Fields fields) const {

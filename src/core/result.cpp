@@ -10,18 +10,30 @@ public:
     [[nodiscard]] const char* name() const noexcept override { return "aircheck"; }
     [[nodiscard]] std::string message(int code) const override {
         switch (static_cast<Errc>(code)) {
-            case Errc::Failed: return "failed";
-            case Errc::Truncated: return "truncated";
-            case Errc::Malformed: return "malformed";
-            case Errc::Unsupported: return "not supported";
-            case Errc::InvalidArgument: return "invalid argument";
-            case Errc::NotFound: return "not found";
-            case Errc::AlreadyExists: return "already exists";
-            case Errc::PermissionDenied: return "permission denied";
-            case Errc::Timeout: return "timed out";
-            case Errc::Unavailable: return "unavailable";
-            case Errc::Cancelled: return "cancelled";
-            case Errc::NoSpace: return "no space left on the disk";
+            case Errc::Failed:
+                return "failed";
+            case Errc::Truncated:
+                return "truncated";
+            case Errc::Malformed:
+                return "malformed";
+            case Errc::Unsupported:
+                return "not supported";
+            case Errc::InvalidArgument:
+                return "invalid argument";
+            case Errc::NotFound:
+                return "not found";
+            case Errc::AlreadyExists:
+                return "already exists";
+            case Errc::PermissionDenied:
+                return "permission denied";
+            case Errc::Timeout:
+                return "timed out";
+            case Errc::Unavailable:
+                return "unavailable";
+            case Errc::Cancelled:
+                return "cancelled";
+            case Errc::NoSpace:
+                return "no space left on the disk";
         }
         return "unknown";
     }
@@ -41,8 +53,8 @@ std::string Error::to_string() const {
 }
 
 Error in_context(std::string_view context, Error error) {
-    error.context = error.context.empty() ? std::string(context)
-                                          : std::string(context) + ": " + error.context;
+    error.context =
+        error.context.empty() ? std::string(context) : std::string(context) + ": " + error.context;
     return error;
 }
 

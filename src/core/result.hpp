@@ -1,8 +1,9 @@
 #pragma once
 
+#include <tl/expected.hpp>
+
 #include <string>
 #include <system_error>
-#include <tl/expected.hpp>
 #include <utility>
 
 namespace aircheck {
@@ -59,16 +60,16 @@ struct std::is_error_code_enum<aircheck::Errc> : std::true_type {};
 
 #define AC_JOIN_(a, b) a##b
 #define AC_JOIN(a, b) AC_JOIN_(a, b)
-#define AC_TRY_AS(decl, expr, tmp)                                            \
-    auto tmp = (expr);                                                        \
+#define AC_TRY_AS(decl, expr, tmp)                                              \
+    auto tmp = (expr);                                                          \
     if (!tmp) return tl::unexpected<::aircheck::Error>(std::move(tmp).error()); \
     decl = *std::move(tmp)
 /// AC_TRY(auto value, expression): the value of a Result, or return its error.
 #define AC_TRY(decl, expr) AC_TRY_AS(decl, expr, AC_JOIN(try_, __LINE__))
 /// AC_CHECK_OK(expression): return the error of a Result<>, if there is one.
-#define AC_CHECK_OK(expr)                                                                      \
-    do {                                                                                       \
-        if (auto ok_ = (expr); !ok_) {                                                         \
-            return tl::unexpected<::aircheck::Error>(std::move(ok_).error());                  \
-        }                                                                                      \
+#define AC_CHECK_OK(expr)                                                     \
+    do {                                                                      \
+        if (auto ok_ = (expr); !ok_) {                                        \
+            return tl::unexpected<::aircheck::Error>(std::move(ok_).error()); \
+        }                                                                     \
     } while (false)

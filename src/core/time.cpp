@@ -40,10 +40,16 @@ std::string to_iso8601(WallTime time) {
     const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::milliseconds>(time - days));
     char text[48];
     std::snprintf(
-        text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-        static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count())
+        text,
+        sizeof text,
+        "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+        static_cast<int>(date.year()),
+        static_cast<unsigned>(date.month()),
+        static_cast<unsigned>(date.day()),
+        static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()),
+        static_cast<int>(clock.seconds().count()),
+        static_cast<int>(clock.subseconds().count())
     );
     return text;
 }
@@ -52,13 +58,15 @@ Result<WallTime> parse_iso8601(std::string_view text) {
     const std::string whole(text);
     const auto bad = [&] { return fail(Errc::Malformed, "time '" + whole + "' is not ISO 8601"); };
     int year{}, month{}, day{}, hour{}, minute{}, second{};
-    const bool ok = take_number(text, 4, year) && take_char(text, "-") && take_number(text, 2, month) &&
-                    take_char(text, "-") && take_number(text, 2, day) && take_char(text, "Tt ") &&
-                    take_number(text, 2, hour) && take_char(text, ":") && take_number(text, 2, minute) &&
-                    take_char(text, ":") && take_number(text, 2, second);
+    const bool ok =
+        take_number(text, 4, year) && take_char(text, "-") && take_number(text, 2, month) &&
+        take_char(text, "-") && take_number(text, 2, day) && take_char(text, "Tt ") &&
+        take_number(text, 2, hour) && take_char(text, ":") && take_number(text, 2, minute) &&
+        take_char(text, ":") && take_number(text, 2, second);
     if (!ok) return bad();
     const std::chrono::year_month_day date{
-        std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+        std::chrono::year(year),
+        std::chrono::month(static_cast<unsigned>(month)),
         std::chrono::day(static_cast<unsigned>(day))};
     if (!date.ok() || hour > 23 || minute > 59 || second > 60) return bad();
     Nanoseconds fraction{0};

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "core/result.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "core/result.hpp"
 
 namespace aircheck {
 
@@ -24,7 +24,8 @@ struct MonotonicClock {
     static constexpr bool is_steady = true;
 };
 
-/// A point of the monotonic clock (CLOCK_MONOTONIC): what packets' arrivals and deadlines are told in.
+/// A point of the monotonic clock (CLOCK_MONOTONIC): what packets' arrivals and deadlines are told
+/// in.
 using Instant = MonotonicClock::time_point;
 /// A point of the calendar: what users, webhooks and records are told. UTC, nanoseconds since 1970.
 using WallTime = std::chrono::sys_time<Nanoseconds>;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "core/time.hpp"
+#include "storage/destination.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -7,15 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "core/time.hpp"
-#include "storage/destination.hpp"
-
 namespace aircheck::recorder {
 
 /// livekit.AudioMixing, to the letter (egress-survey 1.4).
 enum class Mixing {
-    Default,             ///< Every track on every channel.
-    DualChannelAgent,    ///< Participants of kind AGENT left, all others right.
+    Default,              ///< Every track on every channel.
+    DualChannelAgent,     ///< Participants of kind AGENT left, all others right.
     DualChannelAlternate  ///< Tracks by arrival: first left, second right, third left …
 };
 
@@ -40,11 +40,12 @@ struct RoomAccess {
 
 /// When a recording ends by itself; it always ends with its room.
 struct EndRule {
-    bool last_human_left = false;          ///< No participant of kind STANDARD or SIP is left …
-    Nanoseconds end_grace = 10s;           ///< … for this long.
+    bool last_human_left = false;  ///< No participant of kind STANDARD or SIP is left …
+    Nanoseconds end_grace = 10s;   ///< … for this long.
     std::optional<Nanoseconds> max_duration;  ///< Of the file: ends as LIMIT_REACHED.
     std::optional<std::uint64_t> max_bytes;   ///< Of the file: ends as LIMIT_REACHED.
-    /// No first packet this long after the start: fails, saying which stage was reached. None: waits.
+    /// No first packet this long after the start: fails, saying which stage was reached. None:
+    /// waits.
     std::optional<Nanoseconds> media_timeout;
 };
 
@@ -57,7 +58,8 @@ struct Job {
     Mixing mixing = Mixing::Default;
     Encoding encoding;
     storage::Destination destination;
-    std::string filepath;  ///< LiveKit's template ("recordings/{room_name}-{time}.mp4"); "" or "dir/": default name.
+    std::string filepath;  ///< LiveKit's template ("recordings/{room_name}-{time}.mp4"); "" or
+                           ///< "dir/": default name.
     EndRule end;
     WallTime requested_at;
 };
@@ -66,10 +68,26 @@ enum class Status { Starting, Active, Ending, Complete, Failed, Aborted, LimitRe
 
 [[nodiscard]] constexpr bool is_final(Status status) { return status >= Status::Complete; }
 
-enum class EndReason { None, StopRequested, RoomClosed, LastHumanLeft, LimitReached, Shutdown, Failure };
+enum class EndReason {
+    None,
+    StopRequested,
+    RoomClosed,
+    LastHumanLeft,
+    LimitReached,
+    Shutdown,
+    Failure
+};
 
 /// livekit.ParticipantInfo.Kind.
-enum class ParticipantKind { Standard = 0, Ingress = 1, Egress = 2, Sip = 3, Agent = 4, Connector = 7, Bridge = 8 };
+enum class ParticipantKind {
+    Standard = 0,
+    Ingress = 1,
+    Egress = 2,
+    Sip = 3,
+    Agent = 4,
+    Connector = 7,
+    Bridge = 8
+};
 
 struct ParticipantSummary {
     std::string sid;
@@ -84,11 +102,11 @@ struct ParticipantSummary {
 struct TrackSummary {
     std::string sid;
     std::string participant_identity;
-    std::string source;  ///< "microphone", "screen_share_audio" …
+    std::string source;      ///< "microphone", "screen_share_audio" …
     bool encrypted = false;  ///< End-to-end encrypted: listed, never recorded.
     std::uint64_t packets_received = 0;
-    std::uint64_t packets_lost = 0;      ///< Given up: never came, or too late.
-    std::uint64_t packets_late = 0;      ///< Came after their place was mixed.
+    std::uint64_t packets_lost = 0;       ///< Given up: never came, or too late.
+    std::uint64_t packets_late = 0;       ///< Came after their place was mixed.
     std::uint64_t samples_concealed = 0;  ///< At 48 kHz.
 };
 
@@ -98,8 +116,8 @@ struct Gap {
     std::string reason;  ///< "signal", "media", "restart", "paused", "disk".
 };
 
-/// How far joining came and how long each stage took: "resolve", "tcp", "tls", "token", "signal", "ice",
-/// "dtls", "media".
+/// How far joining came and how long each stage took: "resolve", "tcp", "tls", "token", "signal",
+/// "ice", "dtls", "media".
 struct StageTiming {
     std::string stage;
     Nanoseconds took{0};
@@ -109,11 +127,12 @@ struct FileResult {
     std::string filename;  ///< The object's key, with the template expanded; "" before it is known.
     std::string location;  ///< URL or absolute path; "" until the object is complete.
     std::uint64_t size_bytes = 0;
-    Nanoseconds duration{0};  ///< Of the media in the file.
-    std::string sha256;       ///< Hex; "" until complete.
+    Nanoseconds duration{0};             ///< Of the media in the file.
+    std::string sha256;                  ///< Hex; "" until complete.
     std::optional<WallTime> started_at;  ///< Wall time of the file's first sample.
     std::optional<WallTime> ended_at;
-    std::string spool_path;  ///< Set when the upload failed for good: the finished file in the spool.
+    std::string
+        spool_path;  ///< Set when the upload failed for good: the finished file in the spool.
 };
 
 /// The whole state of one recording, as of `updated_at`. A value: later ones replace earlier ones.
@@ -124,8 +143,8 @@ struct Snapshot {
     std::string room_metadata;
     Status status = Status::Starting;
     EndReason end_reason = EndReason::None;
-    std::string error;   ///< Why it failed, naming the stage, the setting or the remote; else "".
-    int error_code = 0;  ///< LiveKit's HTTP-like number (livekit-wire 6.3).
+    std::string error;    ///< Why it failed, naming the stage, the setting or the remote; else "".
+    int error_code = 0;   ///< LiveKit's HTTP-like number (livekit-wire 6.3).
     WallTime started_at;  ///< Of the request.
     std::optional<WallTime> ended_at;
     WallTime updated_at;

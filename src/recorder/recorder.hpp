@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-
 #include "core/result.hpp"
 #include "net/loop.hpp"
 #include "recorder/job.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
 
 namespace aircheck::recorder {
 
@@ -16,25 +16,26 @@ struct Counters {
     std::uint64_t packets_lost = 0;
     std::uint64_t packets_late = 0;
     std::uint64_t samples_concealed = 0;
-    std::uint64_t bytes_written = 0;   ///< To the spool: journals and outputs.
+    std::uint64_t bytes_written = 0;  ///< To the spool: journals and outputs.
     std::uint64_t bytes_uploaded = 0;
-    double media_cpu_seconds = 0;      ///< Of the recording threads.
+    double media_cpu_seconds = 0;  ///< Of the recording threads.
 };
 
 /// Runs recordings: each lives on one of its threads from socket to muxer; uploads run on a pool.
 ///
-/// All calls and all callbacks are on `home`'s thread. The destructor abandons what still runs (journals
-/// and spool files stay); call shutdown() first and wait for `active() == 0`.
+/// All calls and all callbacks are on `home`'s thread. The destructor abandons what still runs
+/// (journals and spool files stay); call shutdown() first and wait for `active() == 0`.
 class Recorder {
 public:
     struct Options {
-        std::string spool_dir;      ///< One folder a recording: spool_dir/EG_…/
+        std::string data_dir;        ///< The spool lies in it: data_dir/spool/EG_…/
         unsigned media_threads = 0;  ///< 0: one a core.
         unsigned upload_threads = 8;
-        Nanoseconds rejoin_window = 60s;
-        Nanoseconds upload_patience = std::chrono::hours(1);  ///< Failing longer than this is for good.
-        std::uint64_t min_free_bytes = 256 * 1024 * 1024;  ///< Less on the spool's disk: no new recordings.
-        bool offer_aes_cm_only = false;  ///< For interoperability tests: no AES-GCM.
+        Nanoseconds upload_patience =
+            std::chrono::hours(1);  ///< Failing longer than this is for good.
+        std::uint64_t min_free_bytes =
+            256 * 1024 * 1024;      ///< Less on the spool's disk: no new recordings.
+        std::string srtp_profiles;  ///< OpenSSL's names, in order; "": AES-GCM first, then AES-CM.
     };
     using OnUpdate = std::function<void(const Snapshot& snapshot)>;
 
@@ -42,8 +43,8 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<Recorder>> create(net::Loop& home, Options options);
     ~Recorder();
 
-    /// Starts `job`; `on_update` gets a snapshot at once and at every change, the last one with a final
-    /// status. Errors: the egress id runs already (Errc::AlreadyExists), the disk is too full
+    /// Starts `job`; `on_update` gets a snapshot at once and at every change, the last one with a
+    /// final status. Errors: the egress id runs already (Errc::AlreadyExists), the disk is too full
     /// (Errc::NoSpace), the spool folder cannot be made.
     [[nodiscard]] Result<> start(Job job, OnUpdate on_update);
     /// Ends a recording; false when none of that id runs. Repeating it is harmless.
@@ -53,11 +54,6 @@ public:
 
     [[nodiscard]] std::size_t active() const;
     [[nodiscard]] Counters counters() const;
-
-    /// Sends the finished file of a recording whose upload had failed. Blocking; for a pool thread.
-    [[nodiscard]] static Result<FileResult> upload_again(
-        const std::string& spool_dir, const Job& job, const FileResult& file
-    );
 
 private:
     struct Impl;

@@ -1,0 +1,103 @@
+#pragma once
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "journal/writer.hpp"
+#include "recorder/job.hpp"
+#include "recorder/pipeline.hpp"
+#include "signal/room.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace aircheck::recorder {
+
+/// What happens in the room, as journal records: each is put in the journal first and then into the
+/// pipeline. Knows which SSRC is which track. Lives on the recording's thread.
+class Capture {
+public:
+    struct Options {
+        std::unique_ptr<journal::SegmentStore> store;
+        journal::Header header;  ///< Its settings are written by create().
+        PipelineSettings settings;
+    };
+
+    /// Errors: the journal cannot be made, or the encoding is impossible.
+    [[nodiscard]] static Result<std::unique_ptr<Capture>> create(Options options, Instant now);
+
+    // What the room tells. Errors of a call: the journal's or the encoder's, which end the
+    // recording.
+    [[nodiscard]] Result<> on_participant(const signal::Participant& participant, Instant now);
+    [[nodiscard]] Result<> on_participant_left(
+        const std::string& sid, const std::string& identity, Instant now
+    );
+    [[nodiscard]] Result<> on_track(
+        const std::string& participant_sid, const signal::Track& track, Instant now
+    );
+    [[nodiscard]] Result<> on_track_gone(const std::string& sid, Instant now);
+    [[nodiscard]] Result<> on_mapping(
+        const std::vector<signal::TrackMapping>& mapping, Instant now
+    );
+    [[nodiscard]] Result<> on_rtp(std::uint32_t ssrc, BytesView packet, Instant arrival);
+    [[nodiscard]] Result<> on_rtcp(BytesView packet, Instant arrival);
+    [[nodiscard]] Result<> on_gap(Instant start, Instant end, journal::GapReason reason);
+    /// Time has passed; writes to disk what is due.
+    [[nodiscard]] Result<> tick(Instant now);
+
+    /// The output's bytes since the last call.
+    [[nodiscard]] Bytes take_output() { return std::exchange(output_, {}); }
+    /// Closes the journal and the output; NotFound when there was no media.
+    [[nodiscard]] Result<Pipeline::Finished> finish(Instant now, std::string reason);
+
+    [[nodiscard]] const Pipeline& pipeline() const { return *pipeline_; }
+    [[nodiscard]] std::vector<std::uint32_t> ssrcs() const;
+    [[nodiscard]] std::vector<TrackSummary> tracks() const;
+    [[nodiscard]] bool has_encrypted_track() const;
+    [[nodiscard]] WallTime wall_time(Nanoseconds at) const { return wall_start_ + at; }
+    [[nodiscard]] Nanoseconds since_start(Instant now) const { return now - start_; }
+    [[nodiscard]] std::uint64_t journal_bytes() const { return writer_.counters().bytes_written; }
+    [[nodiscard]] std::uint64_t packets_received() const { return packets_; }
+    [[nodiscard]] std::uint64_t unknown_packets() const { return unknown_packets_; }
+
+private:
+    struct Known {
+        signal::Track track;
+        std::string participant_sid;
+        std::uint64_t packets = 0;
+        bool gone = false;
+    };
+    struct Stream {
+        journal::TrackIndex index = 0;
+        std::string track_sid;
+        bool mapped = false;
+        Known* known = nullptr;  ///< Map nodes stay where they are.
+    };
+
+    Capture(
+        journal::Writer writer, std::unique_ptr<Pipeline> pipeline, const journal::Header& header
+    );
+
+    [[nodiscard]] Result<> put(Instant at, journal::Body body);
+    [[nodiscard]] Result<> start_mapped_tracks(Instant now);
+    [[nodiscard]] Result<> start_stream(const signal::TrackMapping& mapping, Instant now);
+
+    journal::Writer writer_;
+    std::unique_ptr<Pipeline> pipeline_;
+    Instant start_;
+    WallTime wall_start_;
+    Instant last_record_;
+    Bytes output_;
+    std::map<std::string, signal::Participant> participants_;  ///< By sid.
+    std::map<std::string, Known> tracks_;                      ///< By sid.
+    std::map<std::uint32_t, Stream> streams_;                  ///< By SSRC.
+    std::vector<signal::TrackMapping> mapping_;
+    journal::TrackIndex next_index_ = 0;
+    std::uint64_t packets_ = 0;
+    std::uint64_t unknown_packets_ = 0;
+};
+
+}  // namespace aircheck::recorder

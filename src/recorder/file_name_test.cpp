@@ -1,0 +1,58 @@
+#include "recorder/file_name.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace aircheck::recorder {
+namespace {
+
+struct Row {
+    std::string name, filepath, room, expected;
+    friend void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+};
+
+class FileName : public testing::TestWithParam<Row> {
+protected:
+    void SetUp() override { unsetenv("TZ"); }
+};
+
+TEST_P(FileName, IsLiveKits) {
+    const Row& row = GetParam();
+    const NameParts parts{row.room, "RM_xyz", parse_iso8601("2026-08-20T10:15:15.042Z").value()};
+    EXPECT_EQ(expand_file_name(row.filepath, parts, ".mp4"), row.expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Templates,
+    FileName,
+    testing::Values(
+        Row{"Guide",
+            "recordings/{room_name}-{time}.mp4",
+            "camille",
+            "recordings/camille-2026-08-20T101515.mp4"},
+        Row{"Empty", "", "camille", "camille-2026-08-20T101515.mp4"},
+        Row{"Folder", "calls/", "camille", "calls/camille-2026-08-20T101515.mp4"},
+        Row{"RoomIdAndUtc", "{room_id}/{utc}", "r", "RM_xyz/20260820101515042.mp4"},
+        Row{"WrongExtension", "a/b.ogg", "r", "a/b.mp4"},
+        Row{"UnknownExtension", "a/my.room", "r", "a/my.room.mp4"},
+        Row{"OtherPlaceholder", "{retry}/x", "r", "{retry}/x.mp4"},
+        Row{"Escape", "../../{room_name}", "../../etc/passwd", "etc/passwd.mp4"},
+        Row{"RoomIsAPlaceholder", "{room_name}", "{time}", "{time}.mp4"},
+        Row{"Messy", "a//./b/../c", "r", "a/c.mp4"},
+        Row{"Absolute", "/out/x.mp4", "r", "/out/x.mp4"}
+    ),
+    [](const auto& row) { return row.param.name; }
+);
+
+TEST(FileNameTime, FollowsTzWhenSet) {
+    setenv("TZ", "UTC-2", 1);
+    tzset();
+    const NameParts parts{"r", "", parse_iso8601("2026-08-20T23:15:15Z").value()};
+    EXPECT_EQ(expand_file_name("{time}", parts, ".ogg"), "2026-08-21T011515.ogg");
+    unsetenv("TZ");
+    tzset();
+}
+
+}  // namespace
+}  // namespace aircheck::recorder

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "net/loop.hpp"
+#include "recorder/recording.hpp"
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+namespace aircheck::recorder {
+
+/// One thread with its loop and the recordings that live on it; ticks them all together, every 50
+/// ms. All members but those said otherwise are called from the recorder's home thread.
+class MediaThread {
+public:
+    struct Shared {
+        net::Pool& uploads;
+        net::HttpClient& http;
+        const storage::Spool& spool;
+        const transport::Certificate& certificate;
+        Nanoseconds upload_patience;
+        std::string srtp_profiles;
+    };
+    /// Totals of the recordings that are over and of those that run, refreshed every second.
+    struct Totals {
+        std::atomic<std::uint64_t> packets{0}, lost{0}, late{0}, concealed{0};
+        std::atomic<std::uint64_t> bytes_written{0}, bytes_uploaded{0};
+        std::atomic<std::uint64_t> cpu_nanoseconds{0};
+    };
+
+    MediaThread(Shared shared, std::string name);
+    /// Stops the loop; recordings that still run are abandoned.
+    ~MediaThread();
+
+    void start(Job job, Recording::OnChange on_change);
+    void stop(const std::string& egress_id, EndReason reason);
+    void stop_all(EndReason reason);
+    /// Frees a recording that is over.
+    void forget(const std::string& egress_id);
+    [[nodiscard]] const Totals& totals() const { return totals_; }
+
+private:
+    void tick();
+    void refresh_totals();
+    [[nodiscard]] RecordingContext context();
+
+    Shared shared_;
+    net::Loop loop_;
+    std::map<std::string, std::unique_ptr<Recording>> recordings_;  ///< On the thread only.
+    Totals totals_;
+    Totals finished_;
+    Instant next_totals_;
+    std::unique_ptr<net::Timer> timer_;
+    std::thread thread_;
+};
+
+}  // namespace aircheck::recorder

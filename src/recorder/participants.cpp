@@ -1,0 +1,79 @@
+#include "recorder/participants.hpp"
+
+#include <algorithm>
+
+namespace aircheck::recorder {
+namespace {
+
+ParticipantKind to_kind(signal::ParticipantKind kind) {
+    switch (kind) {
+        case signal::ParticipantKind::Standard:
+            return ParticipantKind::Standard;
+        case signal::ParticipantKind::Ingress:
+            return ParticipantKind::Ingress;
+        case signal::ParticipantKind::Egress:
+            return ParticipantKind::Egress;
+        case signal::ParticipantKind::Sip:
+            return ParticipantKind::Sip;
+        case signal::ParticipantKind::Agent:
+            return ParticipantKind::Agent;
+        case signal::ParticipantKind::Connector:
+            return ParticipantKind::Connector;
+        case signal::ParticipantKind::Bridge:
+            return ParticipantKind::Bridge;
+    }
+    return ParticipantKind::Standard;
+}
+
+}  // namespace
+
+void ParticipantList::update(const signal::Participant& participant, WallTime now) {
+    if (by_sid_.size() >= kMost && !by_sid_.contains(participant.sid)) {
+        const auto oldest = std::find_if(by_sid_.begin(), by_sid_.end(), [](const auto& entry) {
+            return entry.second.left_at.has_value();
+        });
+        if (oldest == by_sid_.end()) return;
+        by_sid_.erase(oldest);
+    }
+    ParticipantSummary& summary = by_sid_[participant.sid];
+    const bool is_new = summary.sid.empty();
+    summary.sid = participant.sid;
+    summary.identity = participant.identity;
+    summary.name = participant.name;
+    summary.kind = to_kind(participant.kind);
+    summary.attributes = participant.attributes;
+    if (is_new) {
+        summary.joined_at = participant.joined_at_ms > 0
+                                ? WallTime(std::chrono::milliseconds(participant.joined_at_ms))
+                                : now;
+    }
+    summary.left_at.reset();
+}
+
+void ParticipantList::left(const std::string& sid, WallTime now) {
+    const auto it = by_sid_.find(sid);
+    if (it != by_sid_.end() && !it->second.left_at) it->second.left_at = now;
+}
+
+std::size_t ParticipantList::humans() const {
+    return static_cast<std::size_t>(std::count_if(
+        by_sid_.begin(),
+        by_sid_.end(),
+        [](const auto& entry) {
+            const ParticipantSummary& who = entry.second;
+            return !who.left_at &&
+                   (who.kind == ParticipantKind::Standard || who.kind == ParticipantKind::Sip);
+        }
+    ));
+}
+
+std::vector<ParticipantSummary> ParticipantList::all() const {
+    std::vector<ParticipantSummary> list;
+    for (const auto& [sid, summary] : by_sid_) list.push_back(summary);
+    std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
+        return a.joined_at < b.joined_at;
+    });
+    return list;
+}
+
+}  // namespace aircheck::recorder

@@ -1,0 +1,261 @@
+#include "recorder/pipeline.hpp"
+
+#include "rtp/rtcp.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aircheck::recorder {
+namespace {
+
+constexpr Nanoseconds kTick = 100ms;
+constexpr std::size_t kMixBlock = 4800;  ///< Samples a channel: one tick.
+/// A pre-roll that arrives in a burst lies before its own arrival; more than this is cut.
+constexpr std::int64_t kMaxPreroll = media::kTimelineRate;
+
+media::Mixing to_media(Mixing mixing) {
+    switch (mixing) {
+        case Mixing::Default:
+            return media::Mixing::Default;
+        case Mixing::DualChannelAgent:
+            return media::Mixing::DualChannelAgent;
+        case Mixing::DualChannelAlternate:
+            return media::Mixing::DualChannelAlternate;
+    }
+    return media::Mixing::Default;
+}
+
+std::int64_t position_of(Nanoseconds at) { return media::to_position(Instant(at), Instant{}); }
+
+Nanoseconds time_of(std::int64_t position) {
+    return media::to_instant(position, Instant{}).time_since_epoch();
+}
+
+mux::Tags tags_of(const journal::Header& header) {
+    mux::Tags tags;
+    tags.title = header.room_name;
+    tags.room = header.room_name;
+    tags.egress_id = header.egress_id;
+    tags.comment = header.recorder_version;
+    return tags;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Pipeline>> Pipeline::create(
+    const PipelineSettings& settings, const journal::Header& header
+) {
+    media::Mixer::Settings mixing;
+    mixing.mixing = to_media(settings.mixing);
+    mixing.channels = settings.encoding.channels;
+    AC_TRY(auto mixer, media::Mixer::create(mixing));
+    std::unique_ptr<Pipeline> pipeline(new Pipeline(settings, header, std::move(mixer)));
+
+    media::EncoderSettings encoder;
+    encoder.codec =
+        settings.encoding.codec == AudioCodec::Aac ? media::Codec::Aac : media::Codec::Opus;
+    encoder.channels = settings.encoding.channels;
+    encoder.sample_rate_hz = settings.encoding.sample_rate_hz;
+    encoder.bitrate_bps = settings.encoding.bitrate_bps;
+    AC_TRY(pipeline->encoder_, media::AudioEncoder::create(encoder));
+    // The muxer itself is made with the first output, when the start's wall time is known; whether
+    // it can hold the stream has to be known now.
+    const auto container =
+        settings.encoding.container == Container::Mp4 ? mux::Container::Mp4 : mux::Container::Ogg;
+    AC_TRY(auto probe, mux::make_muxer(container, pipeline->encoder_->format(), pipeline->tags_));
+    probe.reset();
+    return pipeline;
+}
+
+Pipeline::Pipeline(
+    const PipelineSettings& settings, const journal::Header& header, media::Mixer mixer
+)
+    : settings_(settings),
+      tags_(tags_of(header)),
+      wall_start_(header.wall_start),
+      mixer_(std::move(mixer)) {}
+
+Result<> Pipeline::feed(const journal::Record& record, Bytes& out) {
+    AC_CHECK_OK(advance(record.at, out));
+    dispatch(record);
+    return {};
+}
+
+Result<> Pipeline::advance(Nanoseconds to, Bytes& out) {
+    now_ = std::max(now_, to);
+    while (next_tick_ <= now_) {
+        AC_CHECK_OK(tick(next_tick_, out));
+        next_tick_ += kTick;
+    }
+    return {};
+}
+
+Result<> Pipeline::tick(Nanoseconds at, Bytes& out) {
+    for (const auto& [index, input] : inputs_) input->release(Instant(at));
+    if (!first_media_ || at < *first_media_ + settings_.mix_delay) return {};
+    if (!muxer_) AC_CHECK_OK(begin_output(out));
+    AC_CHECK_OK(mix_up_to(position_of(at - settings_.mix_delay), out));
+    drop_finished_tracks();
+    return {};
+}
+
+Result<> Pipeline::begin_output(Bytes& out) {
+    const std::int64_t first = position_of(*first_media_);
+    zero_ = first;
+    for (const auto& [index, input] : inputs_) {
+        if (const auto position = input->first_position()) zero_ = std::min(zero_, *position);
+    }
+    zero_ = std::max({zero_, first - kMaxPreroll, std::int64_t{0}});
+    mixed_ = zero_;
+    tags_.created = wall_start_ + time_of(zero_);
+    const auto container =
+        settings_.encoding.container == Container::Mp4 ? mux::Container::Mp4 : mux::Container::Ogg;
+    AC_TRY(muxer_, mux::make_muxer(container, encoder_->format(), tags_));
+    const Bytes header = muxer_->header();
+    header_bytes_ = header.size();
+    out.insert(out.end(), header.begin(), header.end());
+    return {};
+}
+
+Result<> Pipeline::mix_up_to(std::int64_t position, Bytes& out) {
+    const std::size_t channels = settings_.encoding.channels;
+    while (mixed_ < position) {
+        const auto count = std::min<std::int64_t>(position - mixed_, kMixBlock);
+        mixed_samples_.resize(static_cast<std::size_t>(count) * channels);
+        mixer_.mix(mixed_, mixed_samples_);
+        mixed_ += count;
+        samples_.clear();
+        AC_CHECK_OK(encoder_->encode(mixed_samples_, samples_));
+        for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
+        while (muxer_->take(fragment_)) out.insert(out.end(), fragment_.begin(), fragment_.end());
+    }
+    return {};
+}
+
+Result<Pipeline::Finished> Pipeline::finish(Nanoseconds end) {
+    if (!first_media_) return fail(Errc::NotFound, "no media was received");
+    Bytes out;
+    now_ = std::max(now_, end);
+    for (const auto& [index, input] : inputs_) input->flush();
+    if (!muxer_) AC_CHECK_OK(begin_output(out));
+    AC_CHECK_OK(mix_up_to(std::max(position_of(now_), mixed_), out));
+    samples_.clear();
+    AC_CHECK_OK(encoder_->finish(samples_));
+    for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
+    while (muxer_->take(fragment_)) out.insert(out.end(), fragment_.begin(), fragment_.end());
+    mux::Finished closed = muxer_->finish();
+    out.insert(out.end(), closed.tail.begin(), closed.tail.end());
+    return Finished{std::move(out), std::move(closed.head_replacement), muxer_->duration()};
+}
+
+void Pipeline::dispatch(const journal::Record& record) {
+    const auto find = [this](journal::TrackIndex index) -> TrackInput* {
+        const auto it = inputs_.find(index);
+        return it == inputs_.end() ? nullptr : it->second.get();
+    };
+    if (const auto* packet = std::get_if<journal::RtpPacket>(&record.body)) {
+        take_rtp(*packet, record.at);
+    } else if (const auto* rtcp = std::get_if<journal::RtcpPacket>(&record.body)) {
+        take_rtcp(rtcp->packet, record.at);
+    } else if (const auto* start = std::get_if<journal::TrackStart>(&record.body)) {
+        start_track(*start, record.at);
+    } else if (const auto* end = std::get_if<journal::TrackEnd>(&record.body)) {
+        if (TrackInput* input = find(end->track)) input->end(record.instant());
+    } else if (const auto* mute = std::get_if<journal::TrackMute>(&record.body)) {
+        if (TrackInput* input = find(mute->track)) {
+            input->set_muted(media::TrackRenderer::Muted::Yes);
+        }
+    } else if (const auto* unmute = std::get_if<journal::TrackUnmute>(&record.body)) {
+        if (TrackInput* input = find(unmute->track)) {
+            input->set_muted(media::TrackRenderer::Muted::No);
+        }
+    }
+}
+
+void Pipeline::start_track(const journal::TrackStart& start, Nanoseconds at) {
+    static_cast<void>(at);
+    if (start.kind != journal::TrackKind::Audio) return;
+    if (start.encryption != journal::Encryption::None) return;
+    for (const auto& [index, input] : inputs_) {
+        if (!input->is_same_track(start)) continue;
+        const auto same = input;  // `inputs_` changes below.
+        same->continue_as(start);
+        inputs_[start.track] = same;
+        return;
+    }
+    auto input = TrackInput::create(start, mixer_.track_channels(), settings_.jitter_wait);
+    if (!input) return;
+    const bool agent = start.participant_kind == journal::ParticipantKind::Agent;
+    mixer_.add(
+        (*input)->renderer(),
+        agent ? media::ParticipantKind::Agent : media::ParticipantKind::Other,
+        start.participant_sid
+    );
+    inputs_[start.track] = std::move(*input);
+}
+
+void Pipeline::take_rtp(const journal::RtpPacket& packet, Nanoseconds at) {
+    const auto it = inputs_.find(packet.track);
+    if (it == inputs_.end()) return;
+    // Time never steps back: what a tick has decided stays decided, live and when rendered.
+    if (it->second->take(packet.packet, Instant(at)) && !first_media_) first_media_ = now_;
+}
+
+void Pipeline::take_rtcp(BytesView packet, Nanoseconds at) {
+    const auto parsed = rtp::parse_rtcp(packet);
+    if (!parsed) return;
+    for (const rtp::Rtcp& element : *parsed) {
+        const auto* report = std::get_if<rtp::SenderReport>(&element);
+        if (report == nullptr) continue;
+        for (const auto& [index, input] : inputs_) {
+            if (input->ssrc() == report->ssrc) input->report(*report, Instant(at));
+        }
+    }
+}
+
+void Pipeline::drop_finished_tracks() {
+    for (auto it = inputs_.begin(); it != inputs_.end();) {
+        TrackInput& input = *it->second;
+        if (!input.renderer().is_finished()) {
+            ++it;
+            continue;
+        }
+        if (it->second.use_count() == 1) {
+            mixer_.remove(input.renderer());
+            finished_tracks_.push_back(
+                {input.start().track_sid,
+                 input.start().participant_identity,
+                 input.lost(),
+                 input.late(),
+                 input.renderer().counters().concealed_samples}
+            );
+        }
+        it = inputs_.erase(it);
+    }
+}
+
+std::optional<Nanoseconds> Pipeline::start() const {
+    if (!muxer_) return std::nullopt;
+    return time_of(zero_);
+}
+
+Nanoseconds Pipeline::duration() const { return muxer_ ? time_of(mixed_ - zero_) : Nanoseconds(0); }
+
+std::vector<Pipeline::TrackCounters> Pipeline::track_counters() const {
+    std::vector<TrackCounters> all = finished_tracks_;
+    std::vector<const TrackInput*> seen;
+    for (const auto& [index, input] : inputs_) {
+        if (std::find(seen.begin(), seen.end(), input.get()) != seen.end()) continue;
+        seen.push_back(input.get());
+        all.push_back(
+            {input->start().track_sid,
+             input->start().participant_identity,
+             input->lost(),
+             input->late(),
+             input->renderer().counters().concealed_samples}
+        );
+    }
+    return all;
+}
+
+}  // namespace aircheck::recorder

@@ -1,0 +1,115 @@
+#pragma once
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "journal/record.hpp"
+#include "media/audio_encoder.hpp"
+#include "media/mixer.hpp"
+#include "mux/muxer.hpp"
+#include "recorder/job.hpp"
+#include "recorder/track_input.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aircheck::recorder {
+
+/// What an output is made by, beside the records: kept in the journal's header, so that `render`
+/// does what the live run did.
+struct PipelineSettings {
+    Mixing mixing = Mixing::Default;
+    Encoding encoding;
+    /// How far the mix runs behind the records' time, and how long a missing packet is waited for:
+    /// a recorder is in no hurry. `render --late` waits longer.
+    Nanoseconds mix_delay = 1s;
+    Nanoseconds jitter_wait = 800ms;
+
+    /// One line of "key=value" pairs, for journal::Header::settings.
+    [[nodiscard]] std::string to_string() const;
+    /// Reads to_string()'s form; unknown keys are ignored. Errc::Malformed names the pair at fault.
+    [[nodiscard]] static Result<PipelineSettings> parse(std::string_view text);
+};
+
+/// From journal records to one output file: jitter buffers, rendering, mixing, encoding, muxing.
+///
+/// A pure function of settings, header and the sequence of records: live and from a journal the
+/// same records give the same bytes. Time moves by the records' own (Tick records when nothing
+/// arrives), in steps of 100 ms. The file begins with the first media and ends with finish(). Lives
+/// on one thread, does no I/O, never allocates per packet once warm but for what encoders and
+/// muxers need a frame.
+class Pipeline {
+public:
+    struct TrackCounters {
+        std::string track_sid;
+        std::string identity;
+        std::uint64_t lost = 0;
+        std::uint64_t late = 0;
+        std::uint64_t concealed_samples = 0;
+    };
+    struct Finished {
+        Bytes tail;  ///< To be appended to the body.
+        Bytes head;  ///< The finished file's head, in place of header(); empty: header() is right.
+        Nanoseconds duration{0};
+    };
+
+    /// Errc::InvalidArgument when the encoding is impossible (AAC in OGG, 3 channels …).
+    [[nodiscard]] static Result<std::unique_ptr<Pipeline>> create(
+        const PipelineSettings& settings, const journal::Header& header
+    );
+
+    /// Takes one record; earlier times than the last one's count as that. Bytes that become ready
+    /// are appended to `out`: the output's header comes with the first of them. Errors: the encoder
+    /// refused, which ends the recording.
+    [[nodiscard]] Result<> feed(const journal::Record& record, Bytes& out);
+    /// Renders what is left up to `end` and closes the file. Errc::NotFound: there was no media, so
+    /// there is no file.
+    [[nodiscard]] Result<Finished> finish(Nanoseconds end);
+
+    /// Bytes of the muxer's header, which `Finished::head` replaces; 0 before the first output.
+    [[nodiscard]] std::size_t header_bytes() const { return header_bytes_; }
+    [[nodiscard]] bool has_media() const { return first_media_.has_value(); }
+    /// Where the file's first sample lies, since the journal's start; known once output began.
+    [[nodiscard]] std::optional<Nanoseconds> start() const;
+    /// Of the media in the output so far.
+    [[nodiscard]] Nanoseconds duration() const;
+    /// Of all tracks there were, in order of appearance.
+    [[nodiscard]] std::vector<TrackCounters> track_counters() const;
+
+private:
+    Pipeline(const PipelineSettings& settings, const journal::Header& header, media::Mixer mixer);
+
+    [[nodiscard]] Result<> advance(Nanoseconds to, Bytes& out);
+    [[nodiscard]] Result<> tick(Nanoseconds at, Bytes& out);
+    [[nodiscard]] Result<> begin_output(Bytes& out);
+    [[nodiscard]] Result<> mix_up_to(std::int64_t position, Bytes& out);
+    void dispatch(const journal::Record& record);
+    void start_track(const journal::TrackStart& start, Nanoseconds at);
+    void take_rtp(const journal::RtpPacket& packet, Nanoseconds at);
+    void take_rtcp(BytesView packet, Nanoseconds at);
+    void drop_finished_tracks();
+
+    PipelineSettings settings_;
+    mux::Tags tags_;
+    WallTime wall_start_;
+    media::Mixer mixer_;
+    std::map<journal::TrackIndex, std::shared_ptr<TrackInput>> inputs_;  ///< Shared after a rejoin.
+    std::vector<TrackCounters> finished_tracks_;
+    std::unique_ptr<media::AudioEncoder> encoder_;
+    std::unique_ptr<mux::Muxer> muxer_;
+    std::vector<media::EncodedSample> samples_;
+    std::vector<float> mixed_samples_;
+    Bytes fragment_;
+    Nanoseconds now_{0};
+    Nanoseconds next_tick_{0};
+    std::optional<Nanoseconds> first_media_;
+    std::int64_t zero_ = 0;   ///< Position of the file's first sample; known once muxer_ is set.
+    std::int64_t mixed_ = 0;  ///< Position after the last one mixed.
+    std::size_t header_bytes_ = 0;
+};
+
+}  // namespace aircheck::recorder

@@ -1,0 +1,143 @@
+#include "recorder/recorder.hpp"
+
+#include "core/id.hpp"
+#include "core/log.hpp"
+#include "net/http_client.hpp"
+#include "recorder/media_thread.hpp"
+#include "storage/spool.hpp"
+#include "transport/certificate.hpp"
+
+#include <algorithm>
+#include <map>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace aircheck::recorder {
+
+struct Recorder::Impl {
+    Impl(net::Loop& loop, Options given, storage::Spool opened)
+        : home(loop), options(std::move(given)), spool(std::move(opened)) {}
+
+    struct Running {
+        std::size_t thread = 0;
+        OnUpdate on_update;
+    };
+
+    void on_change(const Snapshot& snapshot) {
+        const auto it = running.find(snapshot.egress_id);
+        if (it == running.end()) return;
+        const OnUpdate on_update = it->second.on_update;
+        if (is_final(snapshot.status)) {
+            threads[it->second.thread]->forget(snapshot.egress_id);
+            running.erase(it);
+        }
+        on_update(snapshot);
+    }
+
+    [[nodiscard]] std::size_t least_busy() const {
+        std::vector<std::size_t> load(threads.size(), 0);
+        for (const auto& [id, recording] : running) ++load[recording.thread];
+        return static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+    }
+
+    net::Loop& home;
+    Options options;
+    storage::Spool spool;
+    net::HttpClient http;
+    std::unique_ptr<transport::Certificate> certificate;
+    std::unique_ptr<net::Pool> uploads;
+    std::vector<std::unique_ptr<MediaThread>> threads;
+    std::map<std::string, Running> running;
+    std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+};
+
+Result<std::unique_ptr<Recorder>> Recorder::create(net::Loop& home, Options options) {
+    AC_TRY(auto spool, storage::Spool::open(options.data_dir));
+    auto impl = std::make_unique<Impl>(home, std::move(options), std::move(spool));
+    AC_TRY(impl->certificate, transport::Certificate::create());
+    impl->uploads =
+        std::make_unique<net::Pool>("upload", std::max(1U, impl->options.upload_threads));
+    unsigned count = impl->options.media_threads;
+    if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < count; ++i) {
+        MediaThread::Shared shared{
+            *impl->uploads,
+            impl->http,
+            impl->spool,
+            *impl->certificate,
+            impl->options.upload_patience,
+            impl->options.srtp_profiles};
+        impl->threads.push_back(
+            std::make_unique<MediaThread>(std::move(shared), "media-" + std::to_string(i))
+        );
+    }
+    return std::unique_ptr<Recorder>(new Recorder(std::move(impl)));
+}
+
+Recorder::Recorder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Recorder::~Recorder() {
+    *impl_->alive = false;
+    // Upload steps report to the media loops, so the pool ends while those still stand.
+    impl_->uploads->finish();
+    impl_->threads.clear();
+}
+
+Result<> Recorder::start(Job job, OnUpdate on_update) {
+    if (!is_id(job.egress_id, "EG_")) {
+        return fail(Errc::InvalidArgument, "egress id '" + job.egress_id + "'");
+    }
+    if (impl_->running.contains(job.egress_id)) {
+        return fail(Errc::AlreadyExists, "egress " + job.egress_id);
+    }
+    AC_TRY(const auto space, impl_->spool.space());
+    if (space.free_bytes < impl_->options.min_free_bytes) {
+        return fail(
+            Errc::NoSpace,
+            "spool " + impl_->spool.path() + ": " + std::to_string(space.free_bytes / 1'000'000) +
+                " MB free, " + std::to_string(impl_->options.min_free_bytes / 1'000'000) +
+                " MB are needed to start a recording"
+        );
+    }
+    const std::size_t thread = impl_->least_busy();
+    impl_->running[job.egress_id] = Impl::Running{thread, std::move(on_update)};
+    auto report = [impl = impl_.get(),
+                   alive = std::weak_ptr<bool>(impl_->alive)](const Snapshot& snapshot) {
+        impl->home.post([impl, alive, snapshot] {
+            if (!alive.expired() && *alive.lock()) impl->on_change(snapshot);
+        });
+    };
+    impl_->threads[thread]->start(std::move(job), std::move(report));
+    return {};
+}
+
+bool Recorder::stop(const std::string& egress_id, EndReason reason) {
+    const auto it = impl_->running.find(egress_id);
+    if (it == impl_->running.end()) return false;
+    impl_->threads[it->second.thread]->stop(egress_id, reason);
+    return true;
+}
+
+void Recorder::shutdown() {
+    for (const auto& thread : impl_->threads) thread->stop_all(EndReason::Shutdown);
+}
+
+std::size_t Recorder::active() const { return impl_->running.size(); }
+
+Counters Recorder::counters() const {
+    Counters sum;
+    for (const auto& thread : impl_->threads) {
+        const MediaThread::Totals& totals = thread->totals();
+        sum.packets_received += totals.packets;
+        sum.packets_lost += totals.lost;
+        sum.packets_late += totals.late;
+        sum.samples_concealed += totals.concealed;
+        sum.bytes_written += totals.bytes_written;
+        sum.bytes_uploaded += totals.bytes_uploaded;
+        sum.media_cpu_seconds += static_cast<double>(totals.cpu_nanoseconds) / 1e9;
+    }
+    return sum;
+}
+
+}  // namespace aircheck::recorder

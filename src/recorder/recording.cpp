@@ -1,0 +1,347 @@
+#include "recorder/recording.hpp"
+
+#include "recorder/file_name.hpp"
+#include "rtp/packet.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace aircheck::recorder {
+namespace {
+
+std::string_view extension_of(Container container) {
+    return container == Container::Mp4 ? ".mp4" : ".ogg";
+}
+
+std::string_view content_type_of(Container container) {
+    return container == Container::Mp4 ? "video/mp4" : "audio/ogg";
+}
+
+RoomLink::Options link_options(const Job& job, const RecordingContext& context) {
+    RoomLink::Options options;
+    options.access = job.access;
+    options.room_name = job.room_name;
+    options.identity = job.egress_id;
+    options.srtp_profiles = context.srtp_profiles;
+    return options;
+}
+
+}  // namespace
+
+Recording::Recording(RecordingContext context, Job job, OnChange on_change)
+    : context_(std::move(context)),
+      job_(std::move(job)),
+      on_change_(std::move(on_change)),
+      log_(job_.egress_id, job_.room_name),
+      feedback_(job_.egress_id),
+      room_sid_(job_.room_sid),
+      started_(monotonic_now()),
+      updated_at_(wall_now()) {}
+
+Recording::~Recording() = default;
+
+void Recording::start() {
+    AC_ON_HOME(home_);
+    if (auto opened = open(); !opened) {
+        end(EndReason::Failure, opened.error().to_string(), 500);
+        return;
+    }
+    log_.info("recording.starting", {{"to", storage::describe(job_.destination)}});
+    changed();
+    link_ = std::make_unique<RoomLink>(
+        context_.loop, context_.certificate, link_options(job_, context_), log_, *this
+    );
+    link_->start();
+}
+
+Result<> Recording::open() {
+    AC_TRY(folder_, context_.spool.folder(job_.egress_id));
+    Capture::Options options;
+    AC_TRY(options.store, journal::open_folder(folder_));
+    options.header.egress_id = job_.egress_id;
+    options.header.room_name = job_.room_name;
+    options.header.room_sid = job_.room_sid;
+    options.header.recorder_version = "aircheck " AIRCHECK_VERSION;
+    options.header.wall_start = wall_now();
+    options.settings.mixing = job_.mixing;
+    options.settings.encoding = job_.encoding;
+    AC_TRY(capture_, Capture::create(std::move(options), monotonic_now()));
+    AC_TRY(output_, Output::create(folder_));
+    if (!needs_room_sid(job_.filepath) || !room_sid_.empty()) {
+        file_.filename = expand_file_name(
+            job_.filepath,
+            {job_.room_name, room_sid_, job_.requested_at},
+            extension_of(job_.encoding.container)
+        );
+    }
+    return {};
+}
+
+/// Once output begins: the header's size, and so where the body starts, is known by then.
+Result<> Recording::begin_upload() {
+    if (file_.filename.empty()) {
+        file_.filename = expand_file_name(
+            job_.filepath,
+            {job_.room_name, room_sid_, job_.requested_at},
+            extension_of(job_.encoding.container)
+        );
+    }
+    UploadTask::Options options;
+    options.destination = job_.destination;
+    options.spec.key = file_.filename;
+    options.spec.content_type = std::string(content_type_of(job_.encoding.container));
+    options.spec.egress_id = job_.egress_id;
+    options.spec.body_path = output_->path();
+    // A muxer that replaces no head (OGG) has its header counted as body.
+    options.spec.body_offset =
+        job_.encoding.container == Container::Mp4 ? capture_->pipeline().header_bytes() : 0;
+    options.patience = context_.upload_patience;
+    auto trouble = [this](const Error& error, Nanoseconds pause) {
+        log_.warn(
+            "upload.retrying", {{"error", error.to_string()}, {"pause_s", to_seconds(pause)}}
+        );
+    };
+    AC_TRY(
+        upload_,
+        UploadTask::create(
+            context_.loop, context_.uploads, context_.http, std::move(options), trouble
+        )
+    );
+    return {};
+}
+
+void Recording::tick(Instant now) {
+    AC_ON_HOME(home_);
+    if (is_over() || status_ == Status::Ending) return;
+    if (link_) link_->tick(now);
+    if (is_over() || status_ == Status::Ending) return;
+    feedback_.collect(now, rtcp_);
+    if (!rtcp_.empty()) link_->send_rtcp(rtcp_);
+    check(capture_->tick(now));
+    write_output();
+    check_limits(now);
+}
+
+void Recording::write_output() {
+    if (status_ == Status::Ending || is_over()) return;
+    const Bytes bytes = capture_->take_output();
+    if (bytes.empty() && output_->is_whole()) return;
+    check(output_->append(bytes));
+    if (status_ == Status::Ending || is_over()) return;
+    if (!upload_) {
+        check(begin_upload());
+        if (!upload_) return;
+        changed();
+    }
+    const std::uint64_t header =
+        job_.encoding.container == Container::Mp4 ? capture_->pipeline().header_bytes() : 0;
+    upload_->grown(output_->size() - header);
+}
+
+void Recording::check_limits(Instant now) {
+    const EndRule& rule = job_.end;
+    if (status_ == Status::Starting) {
+        if (rule.media_timeout && now - started_ >= *rule.media_timeout) {
+            end(EndReason::Failure, describe_no_media(now), 504);
+            return;
+        }
+    } else if (status_ == Status::Active) {
+        const bool long_enough = rule.max_duration && now - *media_since_ >= *rule.max_duration;
+        const bool big_enough = rule.max_bytes && output_->size() >= *rule.max_bytes;
+        if (long_enough || big_enough) {
+            end(EndReason::LimitReached, "Session limit reached", 413);
+            return;
+        }
+    }
+    if (rule.last_human_left && had_human_) {
+        if (participants_.humans() > 0) {
+            no_human_since_.reset();
+        } else if (!no_human_since_) {
+            no_human_since_ = now;
+        } else if (now - *no_human_since_ >= rule.end_grace) {
+            end(EndReason::LastHumanLeft, "", 0);
+        }
+    }
+}
+
+std::string Recording::describe_no_media(Instant now) const {
+    if (capture_->has_encrypted_track() && capture_->ssrcs().empty()) {
+        return "every audio track of the room is end-to-end encrypted";
+    }
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.0f s", to_seconds(now - started_));
+    const std::string_view stage = link_ ? link_->stage() : "signal";
+    if (stage != "media") {
+        return std::string(stage) + " not done after " + seconds;
+    }
+    if (capture_->ssrcs().empty()) {
+        return std::string("no media: nobody in the room publishes audio after ") + seconds;
+    }
+    return std::string("no media: tracks are offered, but no packet came in ") + seconds;
+}
+
+// --- What the room tells -------------------------------------------------------------------------
+
+void Recording::on_stage(std::string_view stage, Nanoseconds took) {
+    stages_.push_back({std::string(stage), took});
+    log_.debug("stage.done", {{"stage", stage}, {"ms", to_seconds(took) * 1000}});
+}
+
+void Recording::on_room(const signal::Room& room) {
+    const bool news = room_sid_ != room.sid || room_metadata_ != room.metadata;
+    if (!room.sid.empty()) room_sid_ = room.sid;
+    room_metadata_ = room.metadata;
+    if (news) changed();
+}
+
+void Recording::on_participant(const signal::Participant& participant) {
+    participants_.update(participant, wall_now());
+    if (participants_.humans() > 0) had_human_ = true;
+    check(capture_->on_participant(participant, monotonic_now()));
+    changed();
+}
+
+void Recording::on_participant_left(const std::string& sid, const std::string& identity) {
+    participants_.left(sid, wall_now());
+    check(capture_->on_participant_left(sid, identity, monotonic_now()));
+    changed();
+}
+
+void Recording::on_track(const std::string& participant_sid, const signal::Track& track) {
+    check(capture_->on_track(participant_sid, track, monotonic_now()));
+    feedback_.set_sources(capture_->ssrcs());
+}
+
+void Recording::on_track_gone(const std::string& track_sid) {
+    check(capture_->on_track_gone(track_sid, monotonic_now()));
+    feedback_.set_sources(capture_->ssrcs());
+}
+
+void Recording::on_mapping(const std::vector<signal::TrackMapping>& tracks) {
+    check(capture_->on_mapping(tracks, monotonic_now()));
+    feedback_.set_sources(capture_->ssrcs());
+}
+
+void Recording::on_rtp(BytesView packet, Instant arrival) {
+    if (status_ >= Status::Ending) return;
+    const auto view = rtp::PacketView::parse(packet);
+    if (!view) return;
+    feedback_.on_packet(*view, arrival);
+    check(capture_->on_rtp(view->ssrc, packet, arrival));
+    if (status_ == Status::Starting && capture_->pipeline().has_media()) {
+        status_ = Status::Active;
+        media_since_ = arrival;
+        file_.started_at = capture_->wall_time(capture_->since_start(arrival));
+        const Instant since = connected_at_.value_or(started_);
+        on_stage("media", std::max(arrival - since, Nanoseconds(0)));
+        log_.info("recording.active", {{"after_ms", to_seconds(arrival - started_) * 1000}});
+        changed();
+    }
+}
+
+void Recording::on_rtcp(BytesView packet, Instant arrival) {
+    if (status_ >= Status::Ending) return;
+    feedback_.on_rtcp(packet, arrival);
+    check(capture_->on_rtcp(packet, arrival));
+}
+
+void Recording::on_interrupted(std::string_view reason, std::string_view words) {
+    log_.warn("recording.interrupted", {{"reason", reason}, {"why", words}});
+    if (!interrupted_at_ && reason == "media") {
+        // While only the signal is lost media flows on: no gap.
+        interrupted_at_ = monotonic_now();
+        interruption_ = journal::GapReason::Media;
+    }
+}
+
+void Recording::on_connected() {
+    const Instant now = monotonic_now();
+    if (!connected_at_) connected_at_ = now;
+    if (!interrupted_at_) return;
+    if (status_ == Status::Active) {
+        check(capture_->on_gap(*interrupted_at_, now, interruption_));
+        Gap gap;
+        gap.start = capture_->wall_time(capture_->since_start(*interrupted_at_));
+        gap.end = capture_->wall_time(capture_->since_start(now));
+        gap.reason = std::string(journal::to_string(interruption_));
+        gaps_.push_back(std::move(gap));
+    }
+    interrupted_at_.reset();
+    changed();
+}
+
+void Recording::on_ended(signal::EndReason reason, std::string words) {
+    using signal::EndReason;
+    if (status_ >= Status::Ending) return;  // Our own leaving.
+    const bool has_media = capture_->pipeline().has_media();
+    switch (reason) {
+        case EndReason::Left:
+            return;
+        case EndReason::RoomClosed:
+        case EndReason::RoomDeleted:
+        case EndReason::ParticipantRemoved:
+            end(recorder::EndReason::RoomClosed, "", 0);
+            return;
+        case EndReason::DuplicateIdentity:
+            end(recorder::EndReason::Failure,
+                "another worker records as " + job_.egress_id + " (duplicate identity)",
+                409);
+            return;
+        case EndReason::Refused:
+            end(recorder::EndReason::Failure, std::move(words), 401);
+            return;
+        case EndReason::ServerShutdown:
+        case EndReason::JoinFailure:
+        case EndReason::ConnectionLost:
+        case EndReason::Other:
+            if (has_media) words = "recording ended early: connection to room failed: " + words;
+            end(recorder::EndReason::Failure, std::move(words), 503);
+            return;
+    }
+}
+
+void Recording::changed() {
+    updated_at_ = wall_now();
+    on_change_(snapshot());
+}
+
+Snapshot Recording::snapshot() const {
+    Snapshot all;
+    all.egress_id = job_.egress_id;
+    all.room_name = job_.room_name;
+    all.room_sid = room_sid_;
+    all.room_metadata = room_metadata_;
+    all.status = status_;
+    all.end_reason = end_reason_;
+    all.error = error_;
+    all.error_code = error_code_;
+    all.started_at = job_.requested_at;
+    all.ended_at = ended_at_;
+    all.updated_at = updated_at_;
+    all.file = file_;
+    if (capture_ && !is_over()) all.file.duration = capture_->pipeline().duration();
+    all.participants = participants_.all();
+    if (capture_) all.tracks = capture_->tracks();
+    all.gaps = gaps_;
+    all.stages = stages_;
+    return all;
+}
+
+Recording::Totals Recording::totals() const {
+    Totals totals;
+    if (capture_) {
+        totals.packets = capture_->packets_received();
+        totals.bytes_written = capture_->journal_bytes();
+        for (const auto& track : capture_->pipeline().track_counters()) {
+            totals.packets_lost += track.lost;
+            totals.packets_late += track.late;
+            totals.samples_concealed += track.concealed_samples;
+        }
+    }
+    if (output_) totals.bytes_written += output_->size();
+    if (upload_) totals.bytes_uploaded = upload_->sent_bytes();
+    return totals;
+}
+
+}  // namespace aircheck::recorder

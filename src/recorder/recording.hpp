@@ -1,0 +1,127 @@
+#pragma once
+
+#include "core/home.hpp"
+#include "core/log.hpp"
+#include "net/http_client.hpp"
+#include "net/loop.hpp"
+#include "recorder/capture.hpp"
+#include "recorder/job.hpp"
+#include "recorder/output.hpp"
+#include "recorder/participants.hpp"
+#include "recorder/room_link.hpp"
+#include "recorder/rtcp_feedback.hpp"
+#include "recorder/upload_task.hpp"
+#include "storage/spool.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aircheck::recorder {
+
+/// What all recordings of one thread share.
+struct RecordingContext {
+    net::Loop& loop;
+    net::Pool& uploads;
+    net::HttpClient& http;
+    const storage::Spool& spool;
+    const transport::Certificate& certificate;
+    Nanoseconds upload_patience;
+    std::string srtp_profiles;  ///< "": transport's own.
+};
+
+/// One recording's life, on one thread from socket to muxer: joins, captures, writes, uploads,
+/// ends.
+///
+/// State only moves forward: Starting → Active → Ending → a final status. Every change is told by
+/// `on_change`, with the whole state; after the one with a final status nothing follows and the
+/// object may be destroyed (not from inside).
+class Recording : public RoomLink::Listener {
+public:
+    using OnChange = std::function<void(const Snapshot& snapshot)>;
+
+    Recording(RecordingContext context, Job job, OnChange on_change);
+    ~Recording() override;
+
+    /// Makes the spool folder and starts to join. What fails is told as a final snapshot.
+    void start();
+    void stop(EndReason reason);
+    /// The thread's tick, about every 50 ms.
+    void tick(Instant now);
+
+    [[nodiscard]] bool is_over() const { return is_final(status_); }
+    [[nodiscard]] Snapshot snapshot() const;
+    /// Totals of this recording so far, for /metrics.
+    struct Totals {
+        std::uint64_t packets = 0, packets_lost = 0, packets_late = 0, samples_concealed = 0;
+        std::uint64_t bytes_written = 0, bytes_uploaded = 0;
+    };
+    [[nodiscard]] Totals totals() const;
+
+private:
+    void on_stage(std::string_view stage, Nanoseconds took) override;
+    void on_room(const signal::Room& room) override;
+    void on_participant(const signal::Participant& participant) override;
+    void on_participant_left(const std::string& sid, const std::string& identity) override;
+    void on_track(const std::string& participant_sid, const signal::Track& track) override;
+    void on_track_gone(const std::string& track_sid) override;
+    void on_mapping(const std::vector<signal::TrackMapping>& tracks) override;
+    void on_rtp(BytesView packet, Instant arrival) override;
+    void on_rtcp(BytesView packet, Instant arrival) override;
+    void on_interrupted(std::string_view reason, std::string_view words) override;
+    void on_connected() override;
+    void on_ended(signal::EndReason reason, std::string words) override;
+
+    [[nodiscard]] Result<> open();
+    [[nodiscard]] Result<> begin_upload();
+    void check(const Result<>& result);  ///< An error ends the recording, with what it has.
+    void write_output();
+    void check_limits(Instant now);
+    void end(EndReason reason, std::string error, int error_code);
+    void finish_file();
+    void on_stored(Result<storage::StoredObject> stored);
+    void keep_in_spool(const Error& why);
+    void conclude(Status status);
+    [[nodiscard]] std::string describe_no_media(Instant now) const;
+    void changed();
+
+    RecordingContext context_;
+    Job job_;
+    OnChange on_change_;
+    log::RecordingLog log_;
+    Home home_;
+    std::string folder_;
+    std::unique_ptr<Capture> capture_;
+    std::unique_ptr<Output> output_;
+    std::unique_ptr<UploadTask> upload_;
+    std::unique_ptr<RoomLink> link_;
+    RtcpFeedback feedback_;
+    ParticipantList participants_;
+    Bytes rtcp_;
+
+    Status status_ = Status::Starting;
+    EndReason end_reason_ = EndReason::None;
+    Status final_status_ = Status::Complete;
+    std::string error_;
+    int error_code_ = 0;
+    std::string room_sid_;
+    std::string room_metadata_;
+    FileResult file_;
+    Bytes head_;
+    std::vector<Gap> gaps_;
+    std::vector<StageTiming> stages_;
+    Instant started_;
+    WallTime updated_at_;
+    std::optional<WallTime> ended_at_;
+    std::optional<Instant> media_since_;
+    std::optional<Instant> connected_at_;
+    std::optional<Instant> interrupted_at_;
+    journal::GapReason interruption_ = journal::GapReason::Signal;
+    std::optional<Instant> no_human_since_;
+    bool had_human_ = false;
+    bool in_listener_ = false;
+};
+
+}  // namespace aircheck::recorder

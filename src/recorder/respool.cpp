@@ -1,0 +1,34 @@
+#include "recorder/respool.hpp"
+
+#include "storage/upload.hpp"
+
+#include <filesystem>
+
+namespace aircheck::recorder {
+
+Result<FileResult> upload_kept_file(
+    const storage::Destination& destination,
+    const std::string& egress_id,
+    FileResult file,
+    net::HttpClient& http
+) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file.spool_path, error);
+    if (error) return fail(Errc::NotFound, "no kept file at '" + file.spool_path + "'");
+    storage::UploadSpec spec;
+    spec.key = file.filename;
+    spec.content_type = file.filename.ends_with(".ogg") ? "audio/ogg" : "video/mp4";
+    spec.egress_id = egress_id;
+    spec.body_path = file.spool_path;
+    AC_TRY(auto session, storage::UploadSession::create(destination, std::move(spec), http));
+    AC_TRY(const auto stored, session->complete({}, size));
+    file.filename = stored.key;
+    file.location = stored.location;
+    file.size_bytes = stored.size;
+    file.sha256 = stored.sha256;
+    std::filesystem::remove(file.spool_path, error);
+    file.spool_path.clear();
+    return file;
+}
+
+}  // namespace aircheck::recorder

@@ -1,0 +1,73 @@
+#include "recorder/rtcp_feedback.hpp"
+
+#include "rtp/rtcp.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aircheck::recorder {
+namespace {
+
+constexpr Nanoseconds kReportInterval = 1s;
+constexpr std::uint32_t kOwnSsrc = 1;  ///< We send no media; receivers of RR look at the blocks.
+constexpr std::size_t kMaxBlocks = 31;
+
+}  // namespace
+
+RtcpFeedback::RtcpFeedback(std::string cname) : cname_(std::move(cname)) {}
+
+void RtcpFeedback::set_sources(const std::vector<std::uint32_t>& ssrcs) {
+    std::erase_if(sources_, [&](const auto& entry) {
+        return std::find(ssrcs.begin(), ssrcs.end(), entry.first) == ssrcs.end();
+    });
+    for (const std::uint32_t ssrc : ssrcs) {
+        sources_.try_emplace(
+            ssrc, Source{rtp::ReceiveStatistics(ssrc, kClockRateHz), rtp::NackGenerator()}
+        );
+    }
+}
+
+void RtcpFeedback::on_packet(const rtp::PacketView& packet, Instant arrival) {
+    const auto it = sources_.find(packet.ssrc);
+    if (it == sources_.end()) return;
+    it->second.statistics.on_packet(packet, arrival);
+    it->second.nack.on_packet(packet.sequence_number, arrival);
+}
+
+void RtcpFeedback::on_rtcp(BytesView packet, Instant arrival) {
+    const auto parsed = rtp::parse_rtcp(packet);
+    if (!parsed) return;
+    for (const rtp::Rtcp& element : *parsed) {
+        const auto* report = std::get_if<rtp::SenderReport>(&element);
+        if (report == nullptr) continue;
+        const auto it = sources_.find(report->ssrc);
+        if (it != sources_.end()) it->second.statistics.on_sender_report(*report, arrival);
+    }
+}
+
+void RtcpFeedback::collect(Instant now, Bytes& out) {
+    out.clear();
+    rtp::ReceiverReport report;
+    report.ssrc = kOwnSsrc;
+    const bool report_due = now >= next_report_ && !sources_.empty();
+    if (report_due) {
+        next_report_ = now + kReportInterval;
+        for (auto& [ssrc, source] : sources_) {
+            if (report.blocks.size() == kMaxBlocks) break;
+            if (source.statistics.received() > 0)
+                report.blocks.push_back(source.statistics.report(now));
+        }
+    }
+    Bytes nacks;
+    for (auto& [ssrc, source] : sources_) {
+        lost_.clear();
+        source.nack.collect(now, lost_);
+        if (!lost_.empty()) rtp::append_rtcp(rtp::Nack{kOwnSsrc, ssrc, lost_}, nacks);
+    }
+    if (!report_due && nacks.empty()) return;
+    rtp::append_rtcp(report, out);
+    rtp::append_rtcp(rtp::SourceDescription{kOwnSsrc, cname_}, out);
+    out.insert(out.end(), nacks.begin(), nacks.end());
+}
+
+}  // namespace aircheck::recorder

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "net/http_client.hpp"
+#include "net/loop.hpp"
+#include "storage/upload.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace aircheck::recorder {
+
+/// Brings one output to its destination from a pool thread, one step at a time, and tries again
+/// with growing pauses when that fails. Called on the recording's loop; results come back there.
+class UploadTask {
+public:
+    struct Options {
+        storage::Destination destination;
+        storage::UploadSpec spec;
+        Nanoseconds patience = std::chrono::hours(1);  ///< Of completing, from the first failure.
+    };
+    using OnDone = std::function<void(Result<storage::StoredObject> stored)>;
+    /// A try failed and another follows after `pause`.
+    using OnTrouble = std::function<void(const Error& error, Nanoseconds pause)>;
+
+    /// `pool` and `http` outlive the task. Errors: settings of the destination that are impossible.
+    [[nodiscard]] static Result<std::unique_ptr<UploadTask>> create(
+        net::Loop& home,
+        net::Pool& pool,
+        net::HttpClient& http,
+        Options options,
+        OnTrouble on_trouble
+    );
+    /// Steps under way finish on the pool; nothing is reported any more.
+    ~UploadTask();
+
+    /// The body in the spool file has `body_bytes` bytes: sends whole parts.
+    void grown(std::uint64_t body_bytes);
+    /// The body is whole and `head` goes before it. `on_done` once.
+    void complete(Bytes head, std::uint64_t body_bytes, OnDone on_done);
+    /// Takes back what was sent; nothing is reported.
+    void abandon();
+
+    [[nodiscard]] std::uint64_t sent_bytes() const;
+
+private:
+    struct Impl;
+    explicit UploadTask(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace aircheck::recorder
