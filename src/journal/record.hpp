@@ -23,6 +23,9 @@ inline constexpr std::size_t kRecordHeaderBytes = 17;
 /// damage.
 inline constexpr std::size_t kMaxBodyBytes = 1u << 20;
 
+/// No recording is longer; encoding a later time fails, decoding one is damage.
+inline constexpr Nanoseconds kMaxTime = std::chrono::hours(24 * 366);
+
 /// Number of a track within one journal, given by the recorder in order of appearance. A track that
 /// is published again is another track.
 using TrackIndex = std::uint16_t;
@@ -199,8 +202,8 @@ struct Header {
 
 /// Appends the file's header. InvalidArgument: a field too long for the format.
 [[nodiscard]] Result<> encode(const Header& header, Bytes& out);
-/// Appends one record; `out` is unchanged on failure. InvalidArgument: a negative time, a body over
-/// kMaxBodyBytes, a list or a text too long for the format.
+/// Appends one record; `out` is unchanged on failure. InvalidArgument: a time outside 0 to
+/// kMaxTime, a body over kMaxBodyBytes, a list or a text too long for the format.
 [[nodiscard]] Result<> encode(const Record& record, Bytes& out);
 
 struct DecodedHeader {
@@ -225,8 +228,5 @@ struct DecodedRecord {
 };
 /// Reads the record at the start of `bytes`. Packets borrow from `bytes`.
 [[nodiscard]] DecodedRecord decode_record(BytesView bytes);
-
-/// Size of the whole record that encode() put at the start of `bytes`; for our own buffers only.
-[[nodiscard]] std::size_t encoded_size(BytesView bytes);
 
 }  // namespace aircheck::journal

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace aircheck::journal {
@@ -33,6 +34,8 @@ public:
     virtual ~SegmentStore() = default;
     /// A new, empty segment. AlreadyExists: never overwrites one.
     [[nodiscard]] virtual Result<std::unique_ptr<Sink>> create(std::uint32_t segment) = 0;
+    /// Takes a segment away that could not be begun.
+    [[nodiscard]] virtual Result<> remove(std::uint32_t segment) = 0;
 };
 
 /// "000001.acj".
@@ -45,17 +48,19 @@ public:
 ///
 /// A failed write leaves the file at its last whole record and keeps the rest in memory, so that a
 /// later flush() can go on where it stopped. While the disk refuses, up to `max_buffer_bytes` are
-/// kept; further records are dropped and counted, and once there is room again a Gap of reason
-/// `disk` tells where they were. Lives on the recording's thread; flush() blocks on the disk.
-/// Failures: see each function; what was written before one is never damaged.
+/// kept (twice that for events); then packets and ticks are dropped and counted, and once there is
+/// room again a Gap of reason `disk` tells where they were. Lives on the recording's thread;
+/// flush() blocks on the disk. Failures: see each function; what was written before one is never
+/// damaged.
 class Writer {
 public:
     struct Limits {
         Nanoseconds flush_every = 1s;
         Nanoseconds sync_every = 5s;
-        std::size_t flush_bytes = 256 * 1024;  ///< Flush before the time when this much waits.
-        std::size_t max_buffer_bytes =
-            8 * 1024 * 1024;              ///< Full: new records are dropped and counted.
+        /// Flush before the time when this much waits.
+        std::size_t flush_bytes = 256 * 1024;
+        /// What is kept while the disk refuses.
+        std::size_t max_buffer_bytes = 8 * 1024 * 1024;
         Nanoseconds segment_every{0};     ///< Zero: no limit.
         std::uint64_t segment_bytes = 0;  ///< Zero: no limit.
     };
@@ -97,11 +102,12 @@ public:
 private:
     Writer(std::unique_ptr<SegmentStore> store, Header header, Limits limits, Instant now);
 
-    [[nodiscard]] Result<> open_segment(Instant now);
+    [[nodiscard]] Result<> open_segment(std::uint32_t segment, Instant now);
     [[nodiscard]] Result<> write_buffer();
     [[nodiscard]] Result<> sync(Instant now);
-    [[nodiscard]] Result<> finish_segment(Instant now);
-    void drop_written(std::size_t bytes);
+    [[nodiscard]] Result<> next_segment(Instant now);
+    void keep_from(std::size_t written);
+    void note_dropped();
     [[nodiscard]] bool segment_is_full(Instant now) const;
 
     std::unique_ptr<SegmentStore> store_;
@@ -109,15 +115,17 @@ private:
     Header header_;
     Limits limits_;
     Counters counters_;
-    Bytes buffer_;  ///< Whole records (after a segment's header) that are not on file yet.
+    Bytes buffer_;  ///< Whole records that are not on file yet.
     std::uint64_t segment_size_ = 0;
-    bool records_in_segment_ = false;
-    bool dirty_ = false;  ///< Written, but not synced.
+    std::uint64_t segment_header_size_ = 0;
+    bool dirty_ = false;   ///< Written, but not synced.
+    bool failed_ = false;  ///< The last flush: the next one waits for its time.
     bool closed_ = false;
     Instant last_flush_;
     Instant last_sync_;
     Instant segment_start_;
-    std::optional<Nanoseconds> dropping_since_;
+    /// From the first to the last record dropped since the disk last took everything.
+    std::optional<std::pair<Nanoseconds, Nanoseconds>> dropped_span_;
     std::vector<std::uint32_t> finished_;
 };
 

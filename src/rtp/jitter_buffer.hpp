@@ -18,15 +18,14 @@ namespace aircheck::rtp {
 /// up; packets that come later still are dropped and counted as late. Duplicates are dropped.
 /// Packets without payload (padding) count as received and give no frame. A jump past kMaxDropout,
 /// or further back than kMaxMisorder, is held until the next packet follows it: then the sender has
-/// restarted, what is buffered comes out first, and the first frame after it has `restarted` set. A
-/// new SSRC takes a new JitterBuffer. Lives on the recording's thread (not thread-safe). Never
-/// blocks, never fails, reads no clock; does not allocate once warm if payloads are given back by
-/// recycle(). Source: RFC 3550 §5.1, §A.1.
+/// restarted, what is buffered comes out first, and the first frame after it has `restarted` set
+/// (an outage that long looks the same). A new SSRC takes a new JitterBuffer. Lives on the
+/// recording's thread (not thread-safe). Never blocks, never fails, reads no clock; does not
+/// allocate once warm if payloads are given back by recycle(). Source: RFC 3550 §5.1, §A.1.
 class JitterBuffer {
 public:
-    static constexpr int kMaxDropout = 3000;  ///< Packets (RFC 3550 §A.1).
-    static constexpr int kMaxMisorder =
-        1000;  ///< Packets; §A.1 says 100, too few for NACKed video.
+    static constexpr int kMaxDropout = 3000;   ///< Packets (RFC 3550 §A.1).
+    static constexpr int kMaxMisorder = 1000;  ///< Packets; §A.1's 100 is too few with NACKs.
 
     struct Limits {
         std::chrono::milliseconds max_wait{800};  ///< A recorder is in no hurry.
@@ -79,29 +78,32 @@ private:
         EncodedFrame frame;
         SequenceNumber next;  ///< The number that would confirm it.
     };
-    enum class Patience { Waits, GivesUp };
 
     [[nodiscard]] EncodedFrame make_frame(const PacketView& packet, Instant arrival);
+    Inserted hold_suspect(const PacketView& packet, Instant arrival);
     Inserted place(EncodedFrame frame);
-    Inserted suspect(const PacketView& packet, Instant arrival);
-    void restart(EncodedFrame first);
-    [[nodiscard]] std::optional<EncodedFrame> take(Patience patience);
+    Inserted reject_late(EncodedFrame frame);
+    void restart_with(EncodedFrame first, SequenceNumber number);
+    [[nodiscard]] std::optional<EncodedFrame> take_front();
     void note_front();
 
     Limits limits_;
     Counters counters_;
-    SequenceUnwrapper unwrapper_;        ///< Follows the highest number received.
-    TimestampUnwrapper timestamps_;      ///< Follows the frames handed out.
+    SequenceUnwrapper unwrapper_;       ///< Follows the highest number received.
+    std::int64_t sequence_offset_ = 0;  ///< From the unwrapper's numbers to ours: restarts move it.
+    TimestampUnwrapper timestamps_;     ///< Follows the frames handed out.
     std::vector<EncodedFrame> entries_;  ///< In sequence order from `front_`; timestamps still raw.
     std::size_t front_ = 0;
-    std::optional<std::int64_t> highest_;
-    std::optional<std::int64_t> next_;      ///< The number due next.
+    bool started_ = false;
+    bool advanced_ = false;     ///< Past the first number: nothing may be put before it any more.
+    std::int64_t highest_ = 0;  ///< Highest sequence received.
+    std::int64_t next_ = 0;     ///< Sequence due next.
+    std::int64_t floor_;        ///< First sequence since the last restart; older ones are late.
     std::optional<Instant> waiting_since_;  ///< When the gap at the front was seen.
-    bool released_any_ = false;
-    std::int64_t floor_ = 0;              ///< First number after the last restart.
-    std::uint32_t lost_before_next_ = 0;  ///< Given up since the last frame.
+    std::uint32_t lost_before_next_ = 0;    ///< Given up since the last frame.
+    bool restarted_before_next_ = false;
     std::optional<Suspect> suspect_;
-    std::optional<SequenceNumber> late_run_next_;
+    std::int64_t late_run_next_ = 0;
     int late_run_ = 0;  ///< Late packets in a row, each following the one before.
     std::vector<Bytes> spare_;
 };

@@ -21,6 +21,9 @@ namespace aircheck::rtp {
 /// (when).
 class NackGenerator {
 public:
+    /// Packets; a step back further than this is a restarted sender, whose numbers are followed.
+    static constexpr int kMaxMisorder = 1000;
+
     struct Limits {
         std::chrono::milliseconds first_after{20};
         std::chrono::milliseconds retry_after{110};

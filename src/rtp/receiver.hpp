@@ -19,9 +19,8 @@ namespace aircheck::rtp {
 /// Lives on the recording's thread. Never fails, never allocates, reads no clock.
 class ReceiveStatistics {
 public:
-    static constexpr int kMaxDropout = 3000;  ///< Packets (RFC 3550 §A.1).
-    static constexpr int kMaxMisorder =
-        1000;  ///< Packets; §A.1 says 100, too few for NACKed video.
+    static constexpr int kMaxDropout = 3000;   ///< Packets (RFC 3550 §A.1).
+    static constexpr int kMaxMisorder = 1000;  ///< Packets; §A.1's 100 is too few with NACKs.
 
     enum class Verdict {
         Counted,
