@@ -173,7 +173,7 @@ struct RefreshedToken {
 struct Reconnecting {
     enum class Mode { Resume, Rejoin };
     Mode mode = Mode::Resume;
-    int attempt = 0;  ///< From 1, until media flows again.
+    int attempt = 0;  ///< From 1, until a connection has held for 10 s.
     std::string words;
 };
 enum class EndReason {
@@ -183,7 +183,7 @@ enum class EndReason {
     ParticipantRemoved,  ///< We were removed through the API.
     DuplicateIdentity,   ///< Another worker holds this egress: never rejoin.
     ServerShutdown,      ///< And rejoining failed until the tries were spent.
-    JoinFailure,         ///< Media never connected, until the tries were spent.
+    JoinFailure,         ///< Media never connected, in three joins of a minute each.
     Refused,             ///< Token, room name, or the room does not exist: see `words`.
     ConnectionLost,      ///< The tries are spent.
     Other,
@@ -229,7 +229,7 @@ struct RoomOptions {
     TrackFilter wants = every_audio_track;
     std::string client_version = AIRCHECK_VERSION;
     int first_join_tries = 3;  ///< Until Ended, when the server cannot be reached at the start.
-    int rejoin_tries = 10;     ///< After a loss; the pause before try n is n²·300 ms.
+    int rejoin_tries = 10;     ///< After a loss; the pause before try n is (n-1)²·300 ms.
     std::chrono::seconds max_pause{60};
     std::chrono::seconds first_message_timeout{5};
 };
@@ -276,7 +276,7 @@ public:
     void on_tick(Instant now);
     [[nodiscard]] std::optional<Instant> next_deadline() const;
 
-    /// ICE and DTLS are up: counts the tries anew.
+    /// ICE and DTLS are up: from now on a lost socket can be resumed; after 10 s tries count anew.
     void on_media_connected(Instant now);
     /// ICE or DTLS failed for good: resumes (the server then restarts ICE), or rejoins.
     void on_media_failed(std::string_view words, Instant now);
