@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <vector>
 
@@ -27,24 +29,23 @@ public:
 
 private:
     struct Valley {
-        std::uint64_t index = 0;
+        std::int64_t index = 0;
         float gain = 1;
     };
 
-    float next_gain(float needed);
+    [[nodiscard]] bool is_idle() const;
+    float next_gain(float peak);
+    float lowest_ahead(float needed);
 
     std::size_t channels_;
-    std::vector<float> delay_;  ///< Ring of the last kLookAhead samples.
-    std::size_t delay_at_ = 0;
-    std::vector<Valley> valleys_;  ///< Ring: candidates for the lowest gain within the look-ahead.
-    std::size_t valley_first_ = 0;
-    std::size_t valley_count_ = 0;
-    std::vector<float> gains_;  ///< Ring: what the averaging filter spans.
+    std::vector<float> line_;     ///< The last kLookAhead samples, then the ones being processed.
+    std::deque<Valley> valleys_;  ///< Gains needed within the look-ahead, rising; unity left out.
+    std::array<float, kLookAhead> gains_{};  ///< Ring: what the gain is the mean of.
     std::size_t gain_at_ = 0;
     double gain_sum_ = 0;
-    float released_ = 1;
-    std::uint64_t index_ = 0;
-    std::size_t unity_run_ = 0;  ///< Samples since anything asked for less than unity gain.
+    float recovering_ = 1;
+    std::size_t unity_run_ = 0;  ///< How many of the newest `gains_` are 1.
+    std::int64_t index_ = 0;
 };
 
 }  // namespace aircheck::media

@@ -67,7 +67,8 @@ private:
 
     explicit Mixer(const Settings& settings);
     void sum(std::int64_t from, std::span<float> out);
-    void add_samples(std::span<const float> samples, Channel channel, std::span<float> out) const;
+    void add_mono(std::span<const float> samples, Channel channel, std::span<float> out) const;
+    void add_stereo(std::span<const float> samples, Channel channel, std::span<float> out) const;
     void align_participants();
 
     Settings settings_;

@@ -82,48 +82,51 @@ public:
     [[nodiscard]] std::uint32_t resets() const { return segment_; }
 
 private:
+    /// The packet that came soonest among some: its RTP time and its (arrival - RTP time), seconds.
     struct Minimum {
-        double x = 0;  ///< RTP time of the packet since the segment's anchor, seconds.
-        double d = 0;  ///< Arrival minus x, seconds since the origin.
-    };
-    struct Window {
-        std::int64_t index = 0;
-        Minimum minimum;
-    };
-    struct Block {
-        Minimum minimum;
+        double x = 0;
+        double d = 0;
         std::uint32_t packets = 0;
     };
+    struct Report {
+        double x = 0;
+        double ntp = 0;  ///< Seconds.
+    };
 
+    [[nodiscard]] double seconds_of(std::int64_t rtp_timestamp) const;
+    [[nodiscard]] double expected_arrival(double x) const;
+    [[nodiscard]] bool is_jump(std::int64_t rtp_timestamp, double arrival) const;
     void begin_segment(std::int64_t rtp_timestamp, double arrival);
-    void note(Minimum sample);
+    void note(double x, double arrival);
     void close_block();
     void estimate_drift();
-    void estimate_offset();
+    void estimate_offset(double x);
+    [[nodiscard]] TimelineMapping current() const;
 
     double clock_rate_;
     Instant origin_;
     std::uint32_t segment_ = 0;
     bool started_ = false;
-    bool retransmissions_only_ = false;
+    bool only_retransmitted_ = false;
 
-    std::int64_t rtp_anchor_ = 0;
+    std::int64_t rtp_anchor_ = 0;  ///< Where x is 0.
     std::int64_t last_rtp_ = 0;
     double last_arrival_ = 0;
-    double offset_ = 0;  ///< Seconds: the envelope's height at x = `offset_at_`.
-    double offset_at_ = 0;
+    double offset_ = 0;  ///< Height of the envelope at x = `offset_x_`, seconds.
+    double offset_x_ = 0;
     double drift_ = 0;
+    double drift_prior_ = 0;
     double alignment_ = 0;
-    std::vector<Window> windows_;  ///< Minima of one-second windows, oldest first, the last ten.
-    std::vector<Block> blocks_;    ///< Minima of five-second blocks, oldest first, five minutes.
-    std::int64_t block_index_ = -1;
-    Block open_block_;
 
-    static constexpr std::size_t kOldSegments = 4;
+    std::vector<Minimum> windows_;  ///< Of one second each, the last ten that had packets.
+    std::int64_t window_index_ = 0;
+    std::vector<Minimum> blocks_;  ///< Of five seconds each, the last five minutes.
+    Minimum open_block_;
+    std::int64_t block_index_ = 0;
+    std::vector<Report> reports_;  ///< The last ones of this segment.
+
+    static constexpr std::uint32_t kOldSegments = 4;
     std::array<TimelineMapping, kOldSegments> old_segments_{};
-
-    std::vector<double> report_offsets_;  ///< NTP minus RTP time, seconds, of the last reports.
-    double report_base_ = 0;              ///< NTP seconds that `report_offsets_` are relative to.
 };
 
 /// Brings the tracks of one participant in line with each other. `tracks` are all of that

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "media/audio_encoder.hpp"
+#include "media/resampler.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace aircheck::media {
+
+/// What the encoders share: the output's rate, whole frames, times, and the exact end.
+class FrameEncoder : public AudioEncoder {
+public:
+    [[nodiscard]] const StreamFormat& format() const final { return format_; }
+    [[nodiscard]] Result<> encode(
+        std::span<const float> interleaved, std::vector<EncodedSample>& out
+    ) final;
+    [[nodiscard]] Result<> finish(std::vector<EncodedSample>& out) final;
+
+protected:
+    /// `frame_samples`: per channel at the output's rate; each frame becomes one packet at most.
+    FrameEncoder(StreamFormat format, std::size_t frame_samples);
+
+    /// Encodes one frame, [frame_samples × channels] interleaved. Returns the packet that has
+    /// become ready, the oldest first; empty when the codec holds it back.
+    virtual Result<Bytes> encode_frame(std::span<const float> frame) = 0;
+
+private:
+    Result<> encode_pending(std::vector<EncodedSample>& out);
+    Result<> encode_one(std::span<const float> frame, std::vector<EncodedSample>& out);
+
+    StreamFormat format_;
+    std::size_t frame_samples_;
+    RateConverter converter_;
+    std::vector<float> pending_;  ///< At the output's rate, less than a frame between calls.
+    std::int64_t taken_ = 0;      ///< Samples per channel at the output's rate.
+    std::int64_t next_pts_ = 0;
+};
+
+}  // namespace aircheck::media
