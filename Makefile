@@ -1,0 +1,103 @@
+# What people type; the work is done by cmake (CMakePresets.json) and tools/. Each target installs what
+# it lacks through tools/bootstrap. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+PYTHON := .peers/venv/bin/python
+
+define build_preset
+	cmake --preset $(1) >build/$(1).cmake.log 2>&1 || { cat build/$(1).cmake.log; exit 1; }
+	cmake --build build/$(1) -j $(JOBS) $(if $(2),--target $(2))
+endef
+
+.PHONY: run
+run: build ## build, then `aircheck demo`: a room, two callers, a real recording
+	build/aircheck demo
+
+.PHONY: build
+build: bootstrap-build ## build/aircheck, from the release preset
+	@mkdir -p build
+	$(call build_preset,release,aircheck)
+	@ln -sfn release/aircheck build/aircheck
+
+.PHONY: test
+test: bootstrap-test ## unit tests and tests against real peers, at most 30 minutes
+	@mkdir -p build
+	$(call build_preset,release)
+	@ln -sfn release/aircheck build/aircheck
+	@tools/run_tests --ctest build/release --pytest 'not slow and not chaos'
+
+.PHONY: test-full
+test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow peers, chaos, formatting
+	@mkdir -p build
+	$(call build_preset,release)
+	@ln -sfn release/aircheck build/aircheck
+	$(call build_preset,asan)
+	$(call build_preset,fuzz)
+	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan \
+	    --command 'fuzz=tools/fuzz build/fuzz $(FUZZ_SECONDS)' --pytest 'slow or chaos'
+
+.PHONY: chaos
+chaos: bootstrap-test build ## kill, cut off and fill up: nothing recorded may be lost
+	@tools/run_tests --pytest chaos
+
+.PHONY: bench
+bench: bootstrap-test ## the budgets of docs: a table, and JSON in bench/results/
+	@mkdir -p build
+	$(call build_preset,release)
+	@ln -sfn release/aircheck build/aircheck
+	$(PYTHON) bench/run.py
+
+.PHONY: fuzz
+fuzz: bootstrap-full ## every parser under libFuzzer for FUZZ_SECONDS (60) each
+	@mkdir -p build
+	$(call build_preset,fuzz)
+	tools/fuzz build/fuzz $(FUZZ_SECONDS)
+
+.PHONY: asan
+asan: bootstrap-build ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@mkdir -p build
+	$(call build_preset,asan)
+	@tools/run_tests --ctest build/asan
+
+.PHONY: tsan
+tsan: bootstrap-build ## unit tests under ThreadSanitizer
+	@mkdir -p build
+	$(call build_preset,tsan)
+	@tools/run_tests --ctest build/tsan
+
+.PHONY: package
+package: build ## a Debian package in build/package/
+	tools/package build/aircheck build/package
+
+.PHONY: format
+format: bootstrap-full ## clang-format 14 over all C++
+	tools/check_format --fix
+
+.PHONY: tidy
+tidy: bootstrap-full ## clang-tidy 19 over all C++
+	@mkdir -p build
+	$(call build_preset,dev)
+	run-clang-tidy-19 -quiet -j $(JOBS) -p build/dev '/(src|sim)/.*(?<!\.pb)\.cpp$$'
+
+.PHONY: layers
+layers: ## holds every #include against the table of layers
+	tools/check_layers
+
+.PHONY: bootstrap-build bootstrap-test bootstrap-full
+bootstrap-build:
+	@tools/bootstrap build
+bootstrap-test:
+	@tools/bootstrap build peers
+bootstrap-full:
+	@tools/bootstrap build full
+
+.PHONY: clean
+clean: ## removes what was built here
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
