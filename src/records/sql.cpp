@@ -54,6 +54,17 @@ std::string name_of(const std::string& location) {
     return shown;
 }
 
+/// libpq by itself waits for ever, for a connection and for an answer over a dead one.
+std::string with_time_limits(const std::string& url) {
+    std::string limited = url;
+    for (const char* parameter : {"connect_timeout=10", "tcp_user_timeout=30000"}) {
+        const std::string name(parameter, std::string_view(parameter).find('=') + 1);
+        if (url.find(name) != std::string::npos) continue;
+        limited += (limited.find('?') == std::string::npos ? "?" : "&") + std::string(parameter);
+    }
+    return limited;
+}
+
 Value value_at(const soci::row& row, std::size_t i) {
     if (row.get_indicator(i) == soci::i_null) return {};
     switch (row.get_properties(i).get_data_type()) {
@@ -172,7 +183,8 @@ void Database::open_if_closed() {
     if (session_) return;
     auto session = std::make_unique<Session>();
     if (is_postgres()) {
-        session->sql.open(soci::postgresql, location_);
+        session->sql.open(soci::postgresql, with_time_limits(location_));
+        session->sql << "SET client_min_messages = warning";  // libpq prints notices to stderr.
     } else {
         make_private_file(location_);
         // SOCI splits its connection string at spaces, unless quoted.
@@ -316,6 +328,12 @@ Database::Failure Database::failure_of(std::exception_ptr exception) const {
         const Errc code = sqlite_code(error.result());
         return {Kind::Other, {make_error_code(code), name + ": " + error.get_error_message()}};
     } catch (const soci::soci_error& error) {
+        // SOCI has no code for a connection that could not be made.
+        if (is_postgres() && !session_) {
+            return {
+                Kind::ConnectionLost,
+                {make_error_code(Errc::Unavailable), name + ": " + error.get_error_message()}};
+        }
         return {
             Kind::Other, {make_error_code(Errc::Failed), name + ": " + error.get_error_message()}};
     } catch (const std::exception& error) {

@@ -150,6 +150,26 @@ Result<Conversation> with_room_ids(Database& database, Conversation conversation
     return conversation;
 }
 
+/// The session of a room whose end is the first we hear of it: of the conversation that began by
+/// name, if one waits for its sid, else of one of its own. It pushes no other session aside.
+RoomSession unheard_session(
+    Database& database, const std::string& room_sid, const std::string& room_name, WallTime at
+) {
+    const auto newest = newest_of_room(database, room_name);
+    const bool by_name =
+        newest && !newest->ended_at && load_sessions(database, newest->conversation_id).empty();
+    if (by_name) {
+        return {
+            room_sid, newest->room_name, newest->conversation_id, newest->started_at, at, {}, {}};
+    }
+    Store::RoomSighting sighting;
+    sighting.room_name = room_name;
+    sighting.seen_at = at;
+    Conversation own = new_conversation(sighting);
+    save_with_status(database, own);
+    return {room_sid, own.room_name, own.conversation_id, at, at, {}, {}};
+}
+
 Participant merged(const Participant& known, const Participant& told) {
     Participant result = told;
     if (result.identity.empty()) result.identity = known.identity;
@@ -227,33 +247,7 @@ Result<Conversation> Store::finish_room(
     return impl_->write([&](Database& database) -> Result<Conversation> {
         database.lock_name("room " + room_name);
         auto session = load_session(database, room_sid);
-        if (!session) {
-            // Nothing was heard of it: it belongs to a conversation that began by name, or to its
-            // own; it must not push another session aside, so it says that it is old.
-            RoomSighting sighting;
-            sighting.room_sid = room_sid;
-            sighting.room_name = room_name;
-            sighting.seen_at = at;
-            sighting.started_at = WallTime();
-            const auto newest = newest_of_room(database, room_name);
-            const bool by_name = newest && !newest->ended_at &&
-                                 load_sessions(database, newest->conversation_id).empty();
-            if (!by_name) {
-                Conversation own = new_conversation(sighting);
-                own.started_at = at;
-                save_with_status(database, own);
-                session = RoomSession{room_sid, own.room_name, own.conversation_id, at, at, {}, {}};
-            } else {
-                session = RoomSession{
-                    room_sid,
-                    newest->room_name,
-                    newest->conversation_id,
-                    newest->started_at,
-                    at,
-                    {},
-                    {}};
-            }
-        }
+        if (!session) session = unheard_session(database, room_sid, room_name, at);
         session->finished_at = std::min(session->finished_at.value_or(at), at);
         save_session(database, *session);
         auto conversation = load_conversation(database, session->conversation_id);
