@@ -1,0 +1,204 @@
+#include "transport/connection.hpp"
+
+#include "core/home.hpp"
+#include "net/loop.hpp"
+#include "net/socket.hpp"
+#include "transport/candidate.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace aircheck::transport {
+namespace {
+
+// A deadline that has passed already must not become a busy loop, a far one not a lost one.
+constexpr Nanoseconds kMinWait = 5ms, kMaxWait = 1s;
+
+}  // namespace
+
+struct Connection::Impl final : Wire {
+    Impl(net::Loop& on, const Certificate& certificate, Options options, PeerTransport::Sink& sink)
+        : loop(on), timer(on), transport(certificate, std::move(options.transport), *this, sink) {}
+
+    void send(PathId path, const net::Endpoint& to, BytesView packet) override;
+    void open_tcp(PathId path, const net::Endpoint& to) override;
+    void close_tcp(PathId path) override;
+
+    Result<> bind(const std::vector<std::string>& addresses);
+    std::size_t drain_sockets();
+    void arm();
+
+    struct Udp {
+        std::unique_ptr<net::UdpSocket> socket;
+        net::UdpSocket::OnDatagram on_datagram;  // Made once, not for each batch.
+    };
+
+    net::Loop& loop;
+    net::Timer timer;
+    PeerTransport transport;
+    std::vector<Udp> sockets;  // The index is the path.
+    std::map<PathId, std::unique_ptr<net::FramedTcp>> tcp;
+    bool is_polled = false;
+    bool is_closed = false;
+    Home home;
+};
+
+void Connection::Impl::send(PathId path, const net::Endpoint& to, BytesView packet) {
+    if (path < sockets.size()) {
+        sockets[path].socket->send(packet, to);
+    } else if (const auto found = tcp.find(path); found != tcp.end()) {
+        found->second->send(packet);
+    }
+}
+
+void Connection::Impl::open_tcp(PathId path, const net::Endpoint& to) {
+    net::FramedTcp::Handlers handlers;
+    handlers.connected = [this, path] {
+        const auto found = tcp.find(path);
+        if (found == tcp.end()) return;
+        transport.on_tcp_connected(path, found->second->local(), monotonic_now());
+        arm();
+    };
+    handlers.packet = [this, path, to](BytesView bytes, Instant arrival) {
+        if (!is_closed) transport.on_datagram(path, to, bytes, arrival);
+        arm();
+    };
+    handlers.closed = [this, path](const Error& error) {
+        close_tcp(path);
+        transport.on_tcp_closed(path, error.to_string(), monotonic_now());
+        arm();
+    };
+    tcp.emplace(path, net::FramedTcp::connect(loop, to, std::move(handlers)));
+}
+
+void Connection::Impl::close_tcp(PathId path) {
+    const auto found = tcp.find(path);
+    if (found == tcp.end()) return;
+    // We may be inside one of its handlers: it goes when they are through.
+    std::shared_ptr<net::FramedTcp> dead = std::move(found->second);
+    tcp.erase(found);
+    loop.post([dead = std::move(dead)] {});
+}
+
+Result<> Connection::Impl::bind(const std::vector<std::string>& addresses) {
+    std::string reasons = "no local address to bind a UDP socket to";
+    for (const auto& text : addresses) {
+        const auto address = canonical_address(text);
+        if (address.empty()) continue;
+        const bool is_known = std::any_of(sockets.begin(), sockets.end(), [&](const Udp& udp) {
+            return udp.socket->local().address == address;
+        });
+        if (is_known) continue;
+        auto socket = net::UdpSocket::open(loop, {address, 0});
+        if (!socket) {
+            reasons = socket.error().to_string();
+            continue;
+        }
+        const auto path = static_cast<PathId>(sockets.size());
+        transport.add_local_address(path, (*socket)->local());
+        sockets.push_back(
+            {*std::move(socket),
+             [this, path](BytesView bytes, const net::Endpoint& from, Instant arrival) {
+                 transport.on_datagram(path, from, bytes, arrival);
+             }}
+        );
+        sockets.back().socket->on_readable([this] {
+            drain_sockets();
+            arm();
+        });
+    }
+    if (sockets.empty()) return fail(make_error_code(Errc::Unavailable), "transport: " + reasons);
+    return {};
+}
+
+std::size_t Connection::Impl::drain_sockets() {
+    std::size_t count = 0;
+    for (auto& udp : sockets) count += udp.socket->drain(udp.on_datagram);
+    return count;
+}
+
+void Connection::Impl::arm() {
+    if (is_polled || is_closed) return;
+    const auto now = monotonic_now();
+    const auto due = transport.next_deadline(now);
+    if (!due) {
+        timer.cancel();
+        return;
+    }
+    timer.after(std::clamp<Nanoseconds>(*due - now, kMinWait, kMaxWait), [this] {
+        transport.on_tick(monotonic_now());
+        arm();
+    });
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(
+    net::Loop& loop, const Certificate& certificate, Options options, PeerTransport::Sink& sink
+) {
+    const auto addresses = options.local_addresses;
+    auto impl = std::make_unique<Impl>(loop, certificate, std::move(options), sink);
+    AC_CHECK_OK(impl->bind(addresses));
+    return std::unique_ptr<Connection>(new Connection(std::move(impl)));
+}
+
+Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Connection::~Connection() = default;
+
+Result<> Connection::set_remote(const RemoteParameters& remote) {
+    AC_ON_HOME(impl_->home);
+    auto result = impl_->transport.set_remote(remote, monotonic_now());
+    impl_->arm();
+    return result;
+}
+
+void Connection::add_remote_candidate(std::string_view candidate) {
+    impl_->transport.add_remote_candidate(candidate, monotonic_now());
+    impl_->arm();
+}
+
+void Connection::restart_ice() {
+    impl_->transport.restart_ice(monotonic_now());
+    impl_->arm();
+}
+
+const LocalParameters& Connection::local() const { return impl_->transport.local(); }
+
+bool Connection::send_rtcp(BytesView packet) {
+    return impl_->transport.send_rtcp(packet, monotonic_now());
+}
+
+bool Connection::send_rtp(BytesView packet) {
+    return impl_->transport.send_rtp(packet, monotonic_now());
+}
+
+void Connection::close() {
+    if (std::exchange(impl_->is_closed, true)) return;
+    impl_->transport.close(monotonic_now());
+    impl_->timer.cancel();
+    for (auto& udp : impl_->sockets) udp.socket->on_readable(nullptr);
+}
+
+void Connection::set_polled() {
+    impl_->is_polled = true;
+    impl_->timer.cancel();
+    for (auto& udp : impl_->sockets) udp.socket->on_readable(nullptr);
+}
+
+std::size_t Connection::drain(Instant now) {
+    AC_ON_HOME(impl_->home);
+    if (impl_->is_closed) return 0;
+    const auto count = impl_->drain_sockets();
+    impl_->transport.on_tick(now);
+    return count;
+}
+
+Stage Connection::stage() const { return impl_->transport.stage(); }
+const TransportStats& Connection::stats() const { return impl_->transport.stats(); }
+
+std::optional<SelectedPair> Connection::selected_pair() const {
+    return impl_->transport.selected_pair();
+}
+
+std::string_view Connection::srtp_profile() const { return impl_->transport.srtp_profile(); }
+
+}  // namespace aircheck::transport
