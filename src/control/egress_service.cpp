@@ -1,0 +1,353 @@
+#include "control/egress_service.hpp"
+
+#include "control/egress_info.hpp"
+#include "control/secrets.hpp"
+#include "control/snapshot_records.hpp"
+#include "core/id.hpp"
+#include "core/log.hpp"
+#include "net/crypto.hpp"
+#include "net/url.hpp"
+#include "proto/livekit_egress.pb.h"
+#include "proto/livekit_room.pb.h"
+#include "proto/livekit_webhook.pb.h"
+#include "storage/upload.hpp"
+
+#include <utility>
+
+namespace aircheck::control {
+namespace {
+
+constexpr std::chrono::hours kSignedLinkLife{24 * 7};  ///< The longest that S3 allows.
+
+livekit::WebhookEvent event_of(const std::string& name, const records::Recording& recording) {
+    livekit::WebhookEvent event;
+    event.set_event(name);
+    event.set_id(new_id("EV_"));
+    event.set_created_at(unix_nanoseconds(wall_now()) / 1'000'000'000);
+    event.mutable_room()->set_sid(recording.room_sid);
+    event.mutable_room()->set_name(recording.room_name);
+    *event.mutable_egress_info() = to_egress_info(recording);
+    return event;
+}
+
+std::string new_link_key() { return to_base64url(net::random_bytes(18)); }
+
+}  // namespace
+
+/// One step of a recording, to be stored with what announces it.
+struct EgressService::Change {
+    records::Recording recording;
+    std::string event;  ///< "" announces nothing.
+    std::vector<notify::Receiver> receivers;
+    std::vector<records::Participant> participants;
+    std::string room_metadata;
+};
+
+EgressService::EgressService(
+    net::Loop& home,
+    net::Pool& records_pool,
+    net::Pool& remote_pool,
+    records::Store& store,
+    recorder::Recorder& recorder,
+    notify::Outbox& outbox,
+    RoomService& rooms,
+    Options options
+)
+    : home_(home),
+      records_pool_(records_pool),
+      remote_pool_(remote_pool),
+      store_(store),
+      recorder_(recorder),
+      outbox_(outbox),
+      rooms_(rooms),
+      options_(std::move(options)) {}
+
+EgressService::~EgressService() { *alive_ = false; }
+
+// --- Starting ------------------------------------------------------------------------------------
+
+void EgressService::start(RecordingRequest request, OnInfo on_info) {
+    if (shutting_down_) {
+        on_info(refuse("unavailable", "this recorder is shutting down"));
+        return;
+    }
+    for (const std::string& field : request.warnings) {
+        log::warn("request.field_without_meaning", {{"field", field}, {"room", request.room_name}});
+    }
+    remote_pool_.run([this, request = std::move(request), on_info = std::move(on_info)] {
+        if (!request.request_id.empty()) {
+            if (auto known = store_.find_recording_by_request(request.request_id)) {
+                home_.post([known = *std::move(known), on_info] { on_info(known); });
+                return;
+            }
+        }
+        auto rooms = rooms_.list_rooms({request.room_name});
+        home_.post([this, request, on_info, rooms = std::move(rooms)]() mutable {
+            if (!rooms) {
+                on_info(tl::unexpected(to_twirp(rooms.error())));
+            } else if (rooms->rooms_size() == 0) {
+                on_info(refuse("not_found", "requested room does not exist"));
+            } else {
+                admit(std::move(request), new_id("EG_"), rooms->rooms(0).sid(), std::move(on_info));
+            }
+        });
+    });
+}
+
+void EgressService::start_claimed(
+    RecordingRequest request, std::string egress_id, std::string room_sid
+) {
+    if (shutting_down_) return;
+    admit(std::move(request), egress_id, std::move(room_sid), [egress_id](const auto& started) {
+        if (started) return;
+        log::error("rule.not_started", {{"egress", egress_id}, {"error", started.error().message}});
+    });
+}
+
+records::Recording EgressService::first_record(
+    const RecordingRequest& request, const std::string& egress_id, const std::string& room_sid
+) const {
+    records::Recording recording;
+    recording.egress_id = egress_id;
+    recording.room_name = request.room_name;
+    recording.room_sid = room_sid;
+    recording.origin = request.origin;
+    recording.worker = options_.worker;
+    recording.request_id = request.request_id;
+    recording.request_json = echo_to_json(request.echo.empty() ? make_echo(request) : request.echo);
+    recording.metadata_json = request.metadata_json;
+    recording.started_at = wall_now();
+    recording.updated_at = recording.started_at;
+    recording.link_key = new_link_key();
+    records::StoredFile file;
+    KeptDestination kept = keep_destination(request.destination, options_.secrets_key);
+    file.destination_json = std::move(kept.json);
+    file.sealed_destination = std::move(kept.sealed);
+    file.filename = request.filepath;
+    recording.files.push_back(std::move(file));
+    return recording;
+}
+
+void EgressService::admit(
+    RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
+) {
+    Change change;
+    change.recording = first_record(request, egress_id, room_sid);
+    change.event = "egress_started";
+    change.receivers = request.receivers;
+    auto done = [this,
+                 request = std::move(request),
+                 on_info = std::move(on_info)](Result<records::Recording> stored) mutable {
+        if (!stored) {
+            on_info(tl::unexpected(to_twirp(stored.error())));
+            return;
+        }
+        launch(std::move(request), *std::move(stored), on_info);
+    };
+    store(std::move(change), std::move(done));
+}
+
+void EgressService::launch(
+    RecordingRequest request, records::Recording recording, const OnInfo& on_info
+) {
+    recorder::Job job;
+    job.egress_id = recording.egress_id;
+    job.room_name = request.room_name;
+    job.room_sid = recording.room_sid;
+    job.access = options_.defaults.access;
+    job.mixing = request.mixing;
+    job.encoding = request.encoding;
+    job.destination = request.destination;
+    job.filepath = request.filepath;
+    job.end = request.end;
+    job.requested_at = recording.started_at;
+    const std::string egress_id = recording.egress_id;
+    const std::vector<notify::Receiver> receivers = request.receivers;
+    running_[egress_id] = Running{std::move(request), recording};
+    const auto started = recorder_.start(
+        std::move(job), [this](const recorder::Snapshot& snapshot) { on_update(snapshot); }
+    );
+    if (started) {
+        on_info(recording);
+        return;
+    }
+    running_.erase(egress_id);
+    recording.status = records::RecordingStatus::Failed;
+    recording.error = started.error().to_string();
+    recording.error_code = 429;
+    recording.details = "End reason: Failure";
+    recording.ended_at = recording.updated_at = wall_now();
+    log::error("recording.refused", {{"egress", egress_id}, {"error", recording.error}});
+    on_info(tl::unexpected(to_twirp(started.error())));
+    store(Change{std::move(recording), "egress_ended", receivers, {}, ""}, [](const auto&) {});
+}
+
+// --- What the recorder tells
+// -----------------------------------------------------------------------
+
+void EgressService::on_update(const recorder::Snapshot& snapshot) {
+    const auto it = running_.find(snapshot.egress_id);
+    if (it == running_.end()) return;
+    Running& running = it->second;
+    const auto before = running.recording.status;
+    apply_snapshot(snapshot, running.recording);
+    Change change;
+    change.recording = running.recording;
+    change.participants = participants_of(snapshot);
+    change.room_metadata = snapshot.room_metadata;
+    change.receivers = running.request.receivers;
+    if (records::is_final(running.recording.status)) {
+        change.event = "egress_ended";
+        running_.erase(it);
+    } else if (running.recording.status != before) {
+        change.event = "egress_updated";
+    }
+    store(std::move(change), [](const auto&) {});
+}
+
+void EgressService::store(Change change, std::function<void(Result<records::Recording>)> done) {
+    records_pool_.run([this, change = std::move(change), done = std::move(done)] {
+        auto stored = store_now(change);
+        if (!stored) {
+            log::error(
+                "records.not_stored",
+                {{"egress", change.recording.egress_id}, {"error", stored.error().to_string()}}
+            );
+        }
+        home_.post([alive = std::weak_ptr<bool>(alive_), done, stored = std::move(stored)](
+                   ) mutable {
+            if (!alive.expired()) done(std::move(stored));
+        });
+    });
+}
+
+Result<records::Recording> EgressService::store_now(const Change& change) {
+    records::Recording recording = change.recording;
+    records::Store::RoomSighting sighting;
+    sighting.room_sid = recording.room_sid;
+    sighting.room_name = recording.room_name;
+    sighting.room_metadata = change.room_metadata;
+    sighting.seen_at = recording.updated_at;
+    sighting.rejoin_window = options_.rejoin_window;
+    if (recording.conversation_id.empty()) {
+        if (auto known = store_.find_recording(recording.egress_id)) {
+            recording.conversation_id = known->conversation_id;
+        } else {
+            AC_TRY(const auto conversation, store_.conversation_for_room(sighting));
+            recording.conversation_id = conversation.conversation_id;
+        }
+    }
+    for (const records::Participant& participant : change.participants) {
+        AC_CHECK_OK(store_.upsert_participant(recording.conversation_id, participant));
+    }
+    std::vector<records::Delivery> announcements;
+    if (!change.event.empty()) {
+        notify::EventFacts facts;
+        facts.conversation_id = recording.conversation_id;
+        if (const auto mix = records::playable_mix({&recording, 1})) {
+            facts.audio_recording_url = url_of(*mix);
+            facts.download_urls.push_back(facts.audio_recording_url);
+        }
+        AC_TRY(
+            announcements,
+            outbox_.prepare(event_of(change.event, recording), facts, change.receivers)
+        );
+    }
+    AC_TRY(auto updated, store_.update_recording(recording, announcements));
+    if (!announcements.empty()) outbox_.wake();
+    return std::move(updated.recording);
+}
+
+// --- Stopping
+// --------------------------------------------------------------------------------------
+
+void EgressService::stop(const std::string& egress_id, OnInfo on_info) {
+    const auto it = running_.find(egress_id);
+    if (it != running_.end()) {
+        recorder_.stop(egress_id, recorder::EndReason::StopRequested);
+        records::Recording now = it->second.recording;
+        if (now.status < records::RecordingStatus::Ending) {
+            now.status = records::RecordingStatus::Ending;
+        }
+        on_info(std::move(now));
+        return;
+    }
+    records_pool_.run([this, egress_id, on_info = std::move(on_info)] {
+        auto found = store_.find_recording(egress_id);
+        home_.post([found = std::move(found), on_info] {
+            if (!found && found.error().code == Errc::NotFound) {
+                on_info(refuse("not_found", "egress does not exist"));
+            } else if (!found) {
+                on_info(tl::unexpected(to_twirp(found.error())));
+            } else {
+                on_info(refuse(
+                    "failed_precondition",
+                    "egress with status " + std::string(records::to_string(found->status)) +
+                        " cannot be stopped"
+                ));
+            }
+        });
+    });
+}
+
+void EgressService::shut_down() {
+    shutting_down_ = true;
+    recorder_.shutdown();
+}
+
+void EgressService::close_orphans() {
+    records_pool_.run([this] {
+        records::RecordingQuery query;
+        query.which = records::RecordingQuery::Which::Unfinished;
+        query.limit = records::kMaxPage;
+        auto page = store_.list_recordings(query);
+        if (!page) {
+            log::error("records.not_read", {{"error", page.error().to_string()}});
+            return;
+        }
+        for (records::Recording& recording : page->items) {
+            if (recording.worker != options_.worker) continue;
+            recording.status = records::RecordingStatus::Failed;
+            recording.error =
+                "aircheck was restarted during the recording; what it had received is in "
+                "the spool's folder " +
+                recording.egress_id + ": `aircheck render` makes the file from it";
+            recording.error_code = 500;
+            recording.details = "End reason: Failure";
+            recording.end_reason = "Failure";
+            recording.ended_at = recording.updated_at = wall_now();
+            log::error("recording.orphaned", {{"egress", recording.egress_id}});
+            const Change change{recording, "egress_ended", {}, {}, ""};
+            if (auto stored = store_now(change); !stored) {
+                log::error("records.not_stored", {{"error", stored.error().to_string()}});
+            }
+        }
+    });
+}
+
+// --- Links
+// -------------------------------------------------------------------------------------------
+
+std::string EgressService::link_to(const std::string& egress_id, const std::string& key) const {
+    return options_.public_url + "/r/" + egress_id + "?k=" + net::percent_encode(key);
+}
+
+std::string EgressService::url_of(const records::PlayableMix& mix) const {
+    if (options_.urls == Urls::Location) return mix.file.location;
+    if (options_.urls == Urls::Signed) {
+        if (auto url = signed_url_of(mix.file, kSignedLinkLife)) return *url;
+    }
+    return mix.link_revoked ? "" : link_to(mix.egress_id, mix.link_key);
+}
+
+Result<std::string> EgressService::signed_url_of(
+    const records::StoredFile& file, std::chrono::seconds ttl
+) const {
+    AC_TRY(
+        const auto destination,
+        open_destination({file.destination_json, file.sealed_destination}, options_.secrets_key)
+    );
+    return storage::presign_get(destination, file.key, ttl, {}, wall_now());
+}
+
+}  // namespace aircheck::control

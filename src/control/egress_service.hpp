@@ -1,0 +1,118 @@
+#pragma once
+
+#include "control/recording_request.hpp"
+#include "control/room_service.hpp"
+#include "control/twirp_error.hpp"
+#include "net/loop.hpp"
+#include "notify/outbox.hpp"
+#include "recorder/recorder.hpp"
+#include "records/store.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace livekit {
+class EgressInfo;
+class ListEgressRequest;
+class ListEgressResponse;
+class WebhookEvent;
+}  // namespace livekit
+
+namespace aircheck::control {
+
+/// Starts, stops and lists recordings, whoever asks, and keeps records and receivers up to date
+/// with what the recorder tells.
+///
+/// A job is on disk before it is acknowledged; each change is one transaction with the
+/// notifications that announce it. Calls and callbacks are on `home`'s thread; SQL runs in order on
+/// one pool thread.
+class EgressService {
+public:
+    /// How links to recordings are written; see `recording_urls`.
+    enum class Urls { Link, Location, Signed };
+    struct Options {
+        RecordingDefaults defaults;
+        Bytes secrets_key;       ///< 32 bytes.
+        std::string public_url;  ///< Without a trailing slash.
+        Urls urls = Urls::Link;
+        std::string worker;  ///< This process, in records.
+        Nanoseconds rejoin_window = 60s;
+    };
+    using OnInfo = std::function<void(Answer<records::Recording> recording)>;
+
+    /// All references outlive the service. `records_pool` must have one thread; calls to remotes
+    /// run on `remote_pool`.
+    EgressService(
+        net::Loop& home,
+        net::Pool& records_pool,
+        net::Pool& remote_pool,
+        records::Store& store,
+        recorder::Recorder& recorder,
+        notify::Outbox& outbox,
+        RoomService& rooms,
+        Options options
+    );
+    ~EgressService();
+
+    /// Makes an egress of `request`: `not_found` when the room does not exist, `resource_exhausted`
+    /// when the disk is full, `unavailable` while shutting down or when the room's server cannot be
+    /// asked. Answers once the job is on disk. A request id that was seen before gets what it got
+    /// then.
+    void start(RecordingRequest request, OnInfo on_info);
+    /// The same for a rule: `egress_id` was claimed for the session `room_sid`.
+    void start_claimed(RecordingRequest request, std::string egress_id, std::string room_sid);
+    /// Ends a recording; answers its state without waiting for the file (livekit-wire 6.3).
+    void stop(const std::string& egress_id, OnInfo on_info);
+    /// At startup: recordings that a former process left unfinished are told to have failed; their
+    /// journals stay in the spool.
+    void close_orphans();
+    /// No new recordings from now on; those that run are ended.
+    void shut_down();
+    [[nodiscard]] bool is_shutting_down() const { return shutting_down_; }
+    [[nodiscard]] std::size_t active() const { return recorder_.active(); }
+
+    [[nodiscard]] const Options& options() const { return options_; }
+    /// `audio_recording_url` of a mix that plays, as `recording_urls` says; "" when it has none.
+    [[nodiscard]] std::string url_of(const records::PlayableMix& mix) const;
+    /// A signed link to a file, or the permanent one where the store has none. Blocking: no.
+    [[nodiscard]] Result<std::string> signed_url_of(
+        const records::StoredFile& file, std::chrono::seconds ttl
+    ) const;
+
+private:
+    struct Running {
+        RecordingRequest request;
+        records::Recording recording;
+    };
+    struct Change;
+
+    void admit(
+        RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
+    );
+    void launch(RecordingRequest request, records::Recording recording, const OnInfo& on_info);
+    void on_update(const recorder::Snapshot& snapshot);
+    /// Stores on the records pool, in order; `done` on home with the recording as it is now.
+    void store(Change change, std::function<void(Result<records::Recording>)> done);
+    [[nodiscard]] Result<records::Recording> store_now(const Change& change);
+    [[nodiscard]] records::Recording first_record(
+        const RecordingRequest& request, const std::string& egress_id, const std::string& room_sid
+    ) const;
+    [[nodiscard]] std::string link_to(const std::string& egress_id, const std::string& key) const;
+
+    net::Loop& home_;
+    net::Pool& records_pool_;
+    net::Pool& remote_pool_;
+    records::Store& store_;
+    recorder::Recorder& recorder_;
+    notify::Outbox& outbox_;
+    RoomService& rooms_;
+    Options options_;
+    std::map<std::string, Running> running_;
+    bool shutting_down_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace aircheck::control

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "control/twirp_error.hpp"
+#include "core/bytes.hpp"
+#include "notify/receiver.hpp"
+#include "recorder/job.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace livekit {
+class RoomCompositeEgressRequest;
+}
+
+namespace aircheck::control {
+
+/// What applies where a request says nothing, and what requests may do: from the configuration.
+struct RecordingDefaults {
+    recorder::RoomAccess access;
+    storage::Destination destination;  ///< Where outputs without a store of their own go.
+    bool local_storage_allowed = true;
+    std::uint16_t channels = 1;
+    std::uint32_t bitrate_bps = 48'000;
+    std::uint32_t stereo_bitrate_bps = 96'000;  ///< With two channels, where nothing is said.
+    std::optional<Nanoseconds> max_duration;
+    std::optional<std::uint64_t> max_bytes;
+    storage::RetryPolicy retry;
+    std::string ca_file;
+    /// True when a URL of a request may reach `host` although it is private (`network.allow`).
+    std::function<bool(const std::string& host)> may_reach = [](const std::string&) {
+        return false;
+    };
+};
+
+/// One recording that is asked for: by Twirp, by REST, by a rule, by a command. Checked: what is in
+/// it can be done.
+struct RecordingRequest {
+    std::string room_name;
+    recorder::Mixing mixing = recorder::Mixing::Default;
+    recorder::Encoding encoding;
+    storage::Destination destination;
+    bool own_destination =
+        false;  ///< The destination came with the request, not from configuration.
+    std::string filepath;
+    recorder::EndRule end;
+    std::vector<notify::Receiver> receivers;  ///< The request's own `webhooks`.
+    std::string metadata_json = "{}";
+    std::string origin;      ///< "api", "rule", "cli".
+    std::string request_id;  ///< X-Livekit-Request-Id: the same on every retry; "" = none.
+    std::string echo;        ///< livekit.RoomCompositeEgressRequest, redacted, serialised.
+    std::vector<std::string> warnings;  ///< Fields that have no meaning here, by name; for the log.
+};
+
+/// Checks a StartRoomCompositeEgress request and turns it into what is to be done. What this build
+/// cannot do is refused by name with `invalid_argument` (not `unimplemented`: SDKs retry a 501).
+[[nodiscard]] Answer<RecordingRequest> check_request(
+    const livekit::RoomCompositeEgressRequest& request, const RecordingDefaults& defaults
+);
+
+/// The message that stands for a request which came another way (a rule, REST): for EgressInfo's
+/// echo.
+[[nodiscard]] std::string make_echo(const RecordingRequest& request);
+
+/// Defaults for channels and bitrate by mixing: two channels for the dual modes.
+[[nodiscard]] recorder::Encoding default_encoding(
+    const RecordingDefaults& defaults, recorder::Mixing mixing, recorder::Container container
+);
+
+}  // namespace aircheck::control

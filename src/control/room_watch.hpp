@@ -1,0 +1,74 @@
+#pragma once
+
+#include "control/auto_record.hpp"
+#include "control/egress_service.hpp"
+#include "control/room_service.hpp"
+#include "net/loop.hpp"
+#include "records/store.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace livekit {
+class Room;
+class WebhookEvent;
+}  // namespace livekit
+
+namespace aircheck::control {
+
+/// Keeps records of rooms and participants from livekit-server's webhooks, and starts recordings by
+/// rule: one a room session, however many events come, in whatever order. Webhooks get lost, so the
+/// room service is asked as well: every few seconds while no webhook has come lately, else twice a
+/// minute. Lives on `home`'s thread; SQL runs on the records pool, remote calls on the remote pool.
+class RoomWatch {
+public:
+    struct Options {
+        std::vector<AutoRecordRule> rules;
+        Nanoseconds poll_interval = 3s;  ///< While no webhooks come.
+        Nanoseconds poll_interval_behind_webhooks = 30s;
+        Nanoseconds rejoin_window = 60s;
+    };
+
+    RoomWatch(
+        net::Loop& home,
+        net::Pool& records_pool,
+        net::Pool& remote_pool,
+        records::Store& store,
+        RoomService& rooms,
+        EgressService& egresses,
+        Options options
+    );
+    ~RoomWatch();
+
+    /// Begins to ask the room service.
+    void start();
+    /// A verified webhook. `done` tells when it is stored: an error means that it should come
+    /// again.
+    void on_event(const livekit::WebhookEvent& event, std::function<void(Result<>)> done);
+    /// When a webhook came last; the zero instant: never.
+    [[nodiscard]] Instant last_webhook() const { return last_webhook_; }
+
+private:
+    [[nodiscard]] Result<> take_event(const livekit::WebhookEvent& event);
+    [[nodiscard]] Result<> see_room(const livekit::Room& room, WallTime at);
+    [[nodiscard]] Result<> apply_rule(const livekit::Room& room);
+    void poll();
+    [[nodiscard]] Result<> ask_rooms();
+    [[nodiscard]] Result<> ask_participants(const livekit::Room& room);
+    [[nodiscard]] Result<> close_gone_rooms(const std::vector<std::string>& present);
+
+    net::Loop& home_;
+    net::Pool& records_pool_;
+    net::Pool& remote_pool_;
+    records::Store& store_;
+    RoomService& rooms_;
+    EgressService& egresses_;
+    Options options_;
+    net::Timer timer_;
+    Instant last_webhook_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace aircheck::control

@@ -1,0 +1,118 @@
+#include "control/secrets.hpp"
+
+#include "net/crypto.hpp"
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace aircheck::control {
+namespace {
+
+using nlohmann::json;
+constexpr std::size_t kKeyBytes = 32;
+constexpr std::string_view kPurpose = "destination";
+
+Result<Bytes> make_key(const std::string& path) {
+    const Bytes key = net::random_bytes(kKeyBytes);
+    const std::string text = to_hex(key) + "\n";
+    const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    if (file < 0) return fail_errno(errno, "secrets key file '" + path + "'");
+    const bool written =
+        ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        ::fsync(file) == 0;
+    const int why = errno;
+    ::close(file);
+    if (!written) {
+        ::unlink(path.c_str());
+        return fail_errno(why, "secrets key file '" + path + "'");
+    }
+    return key;
+}
+
+}  // namespace
+
+Result<Bytes> open_secrets_key(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        if (errno == ENOENT) return make_key(path);
+        return fail_errno(errno, "secrets key file '" + path + "'");
+    }
+    std::string text(256, '\0');
+    const ssize_t count = ::read(file, text.data(), text.size());
+    ::close(file);
+    if (count < 0) return fail_errno(errno, "secrets key file '" + path + "'");
+    text.resize(static_cast<std::size_t>(count));
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    auto key = from_hex(text);
+    if (!key || key->size() != kKeyBytes) {
+        return fail(
+            Errc::InvalidArgument,
+            "secrets key file '" + path + "': 64 hexadecimal digits are expected"
+        );
+    }
+    return *std::move(key);
+}
+
+KeptDestination keep_destination(const storage::Destination& destination, BytesView secrets_key) {
+    KeptDestination kept;
+    if (const auto* local = std::get_if<storage::LocalDestination>(&destination)) {
+        kept.json = json{{"kind", "local"}, {"root", local->root}}.dump();
+        return kept;
+    }
+    const auto& s3 = std::get<storage::S3Destination>(destination);
+    kept.json =
+        json{
+            {"kind", "s3"},
+            {"bucket", s3.bucket},
+            {"region", s3.region},
+            {"endpoint", s3.endpoint},
+            {"prefix", s3.prefix},
+            {"addressing", static_cast<int>(s3.addressing)},
+            {"reach", static_cast<int>(s3.reach)},
+            {"content_disposition", s3.content_disposition},
+            {"metadata", s3.metadata},
+            {"tagging", s3.tagging},
+            {"ca_file", s3.ca_file}}
+            .dump(-1, ' ', false, json::error_handler_t::replace);
+    const std::string secrets = json{
+        {"access_key", s3.access_key},
+        {"secret", s3.secret},
+        {"session_token", s3.session_token},
+        {"proxy", s3.proxy}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    kept.sealed = net::seal(secrets_key, secrets, kPurpose);
+    return kept;
+}
+
+Result<storage::Destination> open_destination(const KeptDestination& kept, BytesView secrets_key) {
+    try {
+        const json open = json::parse(kept.json);
+        if (open.at("kind") == "local") {
+            return storage::LocalDestination{open.at("root").get<std::string>()};
+        }
+        AC_TRY(const auto text, net::open_sealed(secrets_key, kept.sealed, kPurpose));
+        const json secrets = json::parse(text);
+        storage::S3Destination s3;
+        s3.bucket = open.at("bucket");
+        s3.region = open.at("region");
+        s3.endpoint = open.at("endpoint");
+        s3.prefix = open.at("prefix");
+        s3.addressing =
+            static_cast<storage::S3Destination::Addressing>(open.at("addressing").get<int>());
+        s3.reach = static_cast<storage::S3Destination::Reach>(open.at("reach").get<int>());
+        s3.content_disposition = open.at("content_disposition");
+        s3.metadata = open.at("metadata").get<std::map<std::string, std::string>>();
+        s3.tagging = open.at("tagging");
+        s3.ca_file = open.at("ca_file");
+        s3.access_key = secrets.at("access_key");
+        s3.secret = secrets.at("secret");
+        s3.session_token = secrets.at("session_token");
+        s3.proxy = secrets.at("proxy");
+        return s3;
+    } catch (const json::exception&) {
+        return fail(Errc::Malformed, "kept destination");
+    }
+}
+
+}  // namespace aircheck::control

@@ -1,0 +1,74 @@
+#include "control/snapshot_records.hpp"
+
+namespace aircheck::control {
+
+std::string kind_name(recorder::ParticipantKind kind) {
+    switch (kind) {
+        case recorder::ParticipantKind::Standard:
+            return "STANDARD";
+        case recorder::ParticipantKind::Ingress:
+            return "INGRESS";
+        case recorder::ParticipantKind::Egress:
+            return "EGRESS";
+        case recorder::ParticipantKind::Sip:
+            return "SIP";
+        case recorder::ParticipantKind::Agent:
+            return "AGENT";
+        case recorder::ParticipantKind::Connector:
+            return "CONNECTOR";
+        case recorder::ParticipantKind::Bridge:
+            return "BRIDGE";
+    }
+    return "STANDARD";
+}
+
+std::vector<records::Participant> participants_of(const recorder::Snapshot& snapshot) {
+    std::vector<records::Participant> participants;
+    for (const recorder::ParticipantSummary& who : snapshot.participants) {
+        participants.push_back(
+            {who.sid,
+             who.identity,
+             who.name,
+             kind_name(who.kind),
+             who.attributes,
+             who.joined_at,
+             who.left_at}
+        );
+    }
+    return participants;
+}
+
+void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& recording) {
+    recording.status = static_cast<records::RecordingStatus>(snapshot.status);
+    if (!snapshot.room_sid.empty()) recording.room_sid = snapshot.room_sid;
+    recording.error = snapshot.error;
+    recording.error_code = snapshot.error_code;
+    recording.details = std::string(recorder::details_of(snapshot.end_reason));
+    constexpr std::string_view kPrefix = "End reason: ";
+    recording.end_reason = recording.details.starts_with(kPrefix)
+                               ? recording.details.substr(kPrefix.size())
+                               : recording.details;
+    recording.updated_at = snapshot.updated_at;
+    if (recorder::is_final(snapshot.status)) recording.ended_at = snapshot.ended_at;
+    recording.gaps.clear();
+    for (const recorder::Gap& gap : snapshot.gaps) {
+        recording.gaps.push_back({gap.start, gap.end, gap.reason});
+    }
+    if (recording.files.empty()) recording.files.emplace_back();
+    records::StoredFile& file = recording.files.front();
+    if (!snapshot.file.filename.empty()) {
+        file.filename = snapshot.file.filename;
+        file.key = snapshot.file.filename;
+    }
+    file.location = snapshot.file.location;
+    file.size_bytes = snapshot.file.size_bytes;
+    file.sha256 = snapshot.file.sha256;
+    file.uploaded = !snapshot.file.location.empty();
+    file.spool_path = snapshot.file.spool_path;
+    file.started_at = snapshot.file.started_at;
+    file.ended_at = snapshot.file.ended_at;
+    // Until the end it still grows, and LiveKit tells none.
+    if (recorder::is_final(snapshot.status)) file.duration = snapshot.file.duration;
+}
+
+}  // namespace aircheck::control

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "recorder/job.hpp"
+#include "records/model.hpp"
+
+#include <string>
+#include <vector>
+
+namespace aircheck::control {
+
+/// Puts what a snapshot tells into the recording it is of: status, times, file, gaps.
+void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& recording);
+/// The participants of a snapshot as records keep them.
+[[nodiscard]] std::vector<records::Participant> participants_of(const recorder::Snapshot& snapshot);
+/// LiveKit's name of a participant's kind: "STANDARD", "SIP" …
+[[nodiscard]] std::string kind_name(recorder::ParticipantKind kind);
+
+}  // namespace aircheck::control

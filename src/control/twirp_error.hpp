@@ -1,0 +1,33 @@
+#pragma once
+
+#include "core/result.hpp"
+
+#include <tl/expected.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace aircheck::control {
+
+/// An error as Twirp tells it (livekit-wire 6.2): a code of its list, and words for the caller.
+struct TwirpError {
+    std::string code;  ///< "invalid_argument", "not_found" …
+    std::string message;
+};
+
+template <typename T>
+using Answer = tl::expected<T, TwirpError>;
+
+[[nodiscard]] inline tl::unexpected<TwirpError> refuse(std::string_view code, std::string message) {
+    return tl::unexpected<TwirpError>(TwirpError{std::string(code), std::move(message)});
+}
+[[nodiscard]] inline tl::unexpected<TwirpError> invalid(std::string message) {
+    return refuse("invalid_argument", std::move(message));
+}
+
+/// The HTTP status of a Twirp code; 500 for one that is not in the list.
+[[nodiscard]] int http_status_of(std::string_view twirp_code);
+/// The Twirp code that says what `error` says.
+[[nodiscard]] TwirpError to_twirp(const Error& error);
+
+}  // namespace aircheck::control
