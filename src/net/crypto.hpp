@@ -1,11 +1,11 @@
 #pragma once
 
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+
 #include <array>
 #include <string>
 #include <string_view>
-
-#include "core/bytes.hpp"
-#include "core/result.hpp"
 
 namespace aircheck::net {
 

@@ -7,6 +7,10 @@
 
 namespace aircheck::net {
 
+/// True when both are the same but for the case of ASCII letters, as names of header fields are
+/// compared.
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+
 /// Header fields in order; names compare without case.
 class Headers {
 public:
@@ -14,7 +18,9 @@ public:
     Headers(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
 
     void set(std::string_view name, std::string value);
-    void add(std::string_view name, std::string value) { fields_.emplace_back(name, std::move(value)); }
+    void add(std::string_view name, std::string value) {
+        fields_.emplace_back(name, std::move(value));
+    }
     /// The first value, or "" when absent.
     [[nodiscard]] std::string_view get(std::string_view name) const;
     [[nodiscard]] bool has(std::string_view name) const;

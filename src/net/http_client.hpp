@@ -1,14 +1,14 @@
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <memory>
-#include <string>
-
 #include "core/bytes.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "net/http.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
 
 namespace aircheck::net {
 
@@ -20,7 +20,8 @@ struct HttpRequest {
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds timeout{60'000};  ///< The whole exchange.
     std::size_t max_response_bytes = 16 * 1024 * 1024;
-    std::string proxy;    ///< "http://user:password@host:port", or none (the environment's is ignored).
+    std::string
+        proxy;  ///< "http://user:password@host:port", or none (the environment's is ignored).
     std::string ca_file;  ///< Extra trust anchors (PEM), for tests and private authorities.
     /// Which addresses may be connected to (design.md, section 5). Configured URLs: Any; URLs that
     /// came in a request: PublicOnly, judged on the address after DNS, when connecting.
@@ -34,10 +35,12 @@ struct HttpResponse {
 };
 
 /// A blocking HTTP/1.1 and HTTP/2 client over libcurl, for threads of a pool; redirects are not
-/// followed. Keeps connections alive between calls. Thread-safe: each call borrows a handle of its own.
+/// followed. Keeps connections alive between calls. Thread-safe: each call borrows a handle of its
+/// own.
 ///
 /// An HTTP status of any kind is a result. Errors: Errc::Timeout, Errc::Unavailable (resolve,
-/// connect, reset), Errc::PermissionDenied (TLS verification, forbidden address), each naming the host.
+/// connect, reset), Errc::PermissionDenied (TLS verification, forbidden address), each naming the
+/// host.
 class HttpClient {
 public:
     HttpClient();

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-
 #include "core/bytes.hpp"
 #include "core/result.hpp"
 #include "net/http.hpp"
 #include "net/socket.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace aircheck::net {
 
@@ -35,7 +35,8 @@ struct HttpServerResponse {
     std::optional<File> file;
 };
 
-/// The server end of an upgraded connection; used by `sim`.
+/// The server end of an upgraded connection; used by `sim`. Lives on the loop's thread. The
+/// connection goes on when nobody holds this. After `on_closed` both handlers are dropped.
 class ServerWebSocket {
 public:
     virtual ~ServerWebSocket() = default;
@@ -45,11 +46,17 @@ public:
     std::function<void()> on_closed;
 };
 
-/// An HTTP/1.1 server (Beast) on one loop: keep-alive, pipelining in order, limits on header (16 KiB)
-/// and body, idle timeout. HEAD is answered as GET without the body.
+/// An HTTP/1.1 server (Beast) on one loop: keep-alive, pipelining in order, limits on header (16
+/// KiB) and body, idle timeout. HEAD is handed over as GET and answered without the body.
+///
+/// Lives on the loop's thread, where the handlers run. The framing fields (Content-Length,
+/// Connection, Transfer-Encoding) and Date are written here; those of a response are dropped, as
+/// are fields with line breaks. A handler that throws, or lets go of `respond` unused, answers 500.
+/// Destroying the server, in a handler too, closes all connections and calls no handler afterwards.
 class HttpServer {
 public:
-    /// Answers exactly once, from any thread, at any time later.
+    /// Answers once (later calls are ignored), from any thread, at any time, also when the server
+    /// or its loop is gone.
     using Respond = std::function<void(HttpServerResponse response)>;
     using Handler = std::function<void(HttpServerRequest request, Respond respond)>;
     /// Takes a WebSocket upgrade, or returns a response that refuses it.
@@ -59,7 +66,7 @@ public:
     struct Options {
         Endpoint bind{"127.0.0.1", 0};
         std::size_t max_body_bytes = 10 * 1024 * 1024;  ///< Above: 413.
-        std::string tls_certificate_file;  ///< PEM; with the key: TLS.
+        std::string tls_certificate_file;               ///< PEM; with the key: TLS.
         std::string tls_key_file;
     };
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "core/result.hpp"
 #include "core/time.hpp"
+
+#include <string>
+#include <string_view>
 
 namespace aircheck::net {
 
@@ -15,8 +15,8 @@ namespace aircheck::net {
 /// The claims as JSON text, without verifying anything: to find `iss` and so the secret.
 [[nodiscard]] Result<std::string> unverified_jwt_claims(std::string_view token);
 
-/// Verifies algorithm, signature (constant time), `exp` (required) and `nbf` with 60 s of leeway, and
-/// gives the claims as JSON text. Errc::PermissionDenied with the reason otherwise.
+/// Verifies algorithm, signature (constant time), `exp` (required) and `nbf` with 60 s of leeway,
+/// and gives the claims as JSON text. Errc::PermissionDenied with the reason otherwise.
 [[nodiscard]] Result<std::string> verify_jwt(
     std::string_view token, std::string_view secret, WallTime now
 );

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "core/time.hpp"
+
 #include <functional>
 #include <memory>
 #include <string>
-
-#include "core/time.hpp"
 
 namespace aircheck::net {
 
@@ -32,7 +32,8 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// A one-shot timer. The handler never runs after cancel() or destruction, nor for an earlier arming.
+/// A one-shot timer. The handler never runs after cancel() or destruction, nor for an earlier
+/// arming.
 class Timer {
 public:
     explicit Timer(Loop& loop);

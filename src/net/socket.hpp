@@ -1,13 +1,13 @@
 #pragma once
 
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-
-#include "core/bytes.hpp"
-#include "core/result.hpp"
-#include "core/time.hpp"
 
 namespace aircheck::net {
 
@@ -25,7 +25,7 @@ struct Endpoint {
 /// A UDP socket drained in batches (recvmmsg) with the kernel's arrival times, on CLOCK_MONOTONIC.
 class UdpSocket {
 public:
-    /// `text` borrowed until the handler returns.
+    /// `bytes` and `from` are borrowed until the handler returns.
     using OnDatagram = std::function<void(BytesView bytes, const Endpoint& from, Instant arrival)>;
 
     /// Binds to `local` (port 0: any). Errors: the address is not this machine's.
@@ -33,12 +33,16 @@ public:
     ~UdpSocket();
 
     [[nodiscard]] Endpoint local() const;
-    /// Sends at once; a full buffer or an unreachable host drops the datagram (UDP's own semantics).
+    /// Sends at once; a full buffer or an unreachable host drops the datagram (UDP's own
+    /// semantics).
     void send(BytesView bytes, const Endpoint& to);
-    /// Hands over everything that has arrived, then returns how many datagrams that were. Never blocks.
+    /// Hands over everything that has arrived (4096 datagrams at most, so that a flood can't hold
+    /// up the thread), then returns how many datagrams that were. Never blocks. Datagrams of more
+    /// than 2048 bytes are dropped. The handler may destroy the socket.
     std::size_t drain(const OnDatagram& handler);
-    /// Calls `handler` whenever the socket is readable (it should drain()); nullptr stops that. Used while
-    /// a connection is set up; a connected recording is drained by its thread's tick instead.
+    /// Calls `handler` whenever the socket is readable (it should drain()); nullptr stops that.
+    /// Used while a connection is set up; a connected recording is drained by its thread's tick
+    /// instead.
     void on_readable(std::function<void()> handler);
 
 private:
@@ -52,7 +56,8 @@ class FramedTcp {
 public:
     struct Handlers {
         std::function<void()> connected;
-        std::function<void(BytesView bytes, Instant arrival)> packet;  ///< Borrowed until it returns.
+        std::function<void(BytesView bytes, Instant arrival)>
+            packet;                                      ///< Borrowed until it returns.
         std::function<void(const Error& error)> closed;  ///< Once; also when connecting failed.
     };
     [[nodiscard]] static std::unique_ptr<FramedTcp> connect(
@@ -69,7 +74,8 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
-/// The local address the system would use towards `remote` (a connected UDP socket, nothing is sent).
+/// The local address the system would use towards `remote` (a connected UDP socket, nothing is
+/// sent).
 [[nodiscard]] Result<std::string> local_address_towards(const Endpoint& remote);
 /// Resolves on a thread of its own; handler on `loop`. Addresses in the resolver's order.
 void resolve(

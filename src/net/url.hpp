@@ -1,12 +1,12 @@
 #pragma once
 
+#include "core/result.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "core/result.hpp"
 
 namespace aircheck::net {
 
@@ -14,7 +14,7 @@ namespace aircheck::net {
 struct Url {
     std::string scheme;  ///< "http", "https", "ws", "wss", "s3", "file" …
     std::string user_info;
-    std::string host;  ///< IPv6 literals without brackets.
+    std::string host;        ///< IPv6 literals without brackets.
     std::uint16_t port = 0;  ///< The scheme's own when the URL names none (80, 443).
     std::string path;        ///< Percent-encoded as given; "" when absent.
     std::string query;       ///< Without '?'.

@@ -1,10 +1,5 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "core/bytes.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
@@ -12,28 +7,42 @@
 #include "net/socket.hpp"
 #include "net/url.hpp"
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace aircheck::net {
 
-/// A WebSocket client (RFC 6455) that tells which stage of connecting failed and how long each took.
+/// A WebSocket client (RFC 6455) that tells which stage of connecting failed and how long each
+/// took.
+///
+/// Addresses are tried in turn, 3 s each while others are left. Pings are answered, nothing is
+/// compressed, redirects are not followed. Lives on the loop's thread; may be destroyed in its
+/// handlers. A peer that lets 16 MiB of messages pile up is closed.
 class WebSocket {
 public:
     enum class Stage { Resolve, Tcp, Tls, Upgrade, Open };
     struct Failure {
         Stage stage = Stage::Resolve;
-        Error error;           ///< Names host and port.
-        int http_status = 0;   ///< Of a refused upgrade, else 0.
-        std::string body;      ///< Of a refused upgrade: LiveKit says why in plain text.
+        /// Names host and port. In Stage::Open Errc::Cancelled: after close() of this end.
+        Error error;
+        int http_status = 0;  ///< Of a refused upgrade, else 0.
+        std::string body;     ///< Of a refused upgrade: LiveKit says why in plain text.
         std::vector<std::pair<Stage, Nanoseconds>> timings;  ///< Stages passed, and the failed one.
     };
     struct Handlers {
-        std::function<void(Endpoint local, Endpoint remote, std::vector<std::pair<Stage, Nanoseconds>>)>
+        std::function<
+            void(Endpoint local, Endpoint remote, std::vector<std::pair<Stage, Nanoseconds>>)>
             open;
-        std::function<void(BytesView message, bool binary)> message;  ///< Borrowed until it returns.
-        std::function<void(Failure failure)> closed;  ///< Once: connecting failed, or the socket ended.
+        std::function<void(BytesView message, bool binary)>
+            message;  ///< Borrowed until it returns.
+        std::function<void(Failure failure)>
+            closed;  ///< Once: connecting failed, or the socket ended.
     };
     struct Options {
         Headers headers;
-        std::chrono::milliseconds timeout{15'000};     ///< For resolve, TCP, TLS and upgrade together.
+        std::chrono::milliseconds timeout{15'000};  ///< For resolve, TCP, TLS and upgrade together.
         std::size_t max_message_bytes = 8 * 1024 * 1024;
         std::string ca_file;  ///< Extra trust anchors, PEM.
     };
@@ -44,6 +53,7 @@ public:
     );
     /// Closes without ceremony; no handler runs afterwards.
     ~WebSocket();
+    /// Queues a message, before `open` too (64 messages at most).
     void send_binary(Bytes message);
     void send_text(std::string message);
     /// Sends what is queued, then the close frame; `closed` follows.

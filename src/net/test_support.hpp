@@ -1,0 +1,67 @@
+#pragma once
+
+#include "net/loop.hpp"
+#include "net/socket.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace aircheck::net::testing {
+
+/// A loop on a thread of its own, for tests that block.
+class LoopThread {
+public:
+    LoopThread();
+    ~LoopThread();
+    LoopThread(const LoopThread&) = delete;
+    LoopThread& operator=(const LoopThread&) = delete;
+    /// Runs `task` on the loop and waits for its end.
+    void call(const std::function<void()>& task);
+    Loop loop;
+
+private:
+    std::thread thread_;
+};
+
+/// A blocking TCP client that sends what it is told, right or wrong. Waits 20 s at most.
+class RawClient {
+public:
+    explicit RawClient(const Endpoint& to);
+    ~RawClient();
+    RawClient(const RawClient&) = delete;
+    RawClient& operator=(const RawClient&) = delete;
+    void send(std::string_view text) const;
+    /// Reads until `end` was read; less when the connection ends.
+    [[nodiscard]] std::string read_until(std::string_view end) const;
+    [[nodiscard]] std::string read_to_end() const { return read_until(""); }
+
+private:
+    int fd_;
+};
+
+/// A folder that is removed with all it holds.
+class TemporaryFolder {
+public:
+    TemporaryFolder();
+    ~TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    [[nodiscard]] std::string file(std::string_view name) const;
+    [[nodiscard]] std::string write(std::string_view name, std::string_view content) const;
+
+private:
+    std::string path_;
+};
+
+/// A self-signed certificate for `names` ("DNS:localhost,IP:127.0.0.1"), made by the openssl
+/// command.
+struct TestCertificate {
+    explicit TestCertificate(const std::string& names);
+    TemporaryFolder folder;
+    std::string certificate = folder.file("certificate.pem");
+    std::string key = folder.file("key.pem");
+};
+
+}  // namespace aircheck::net::testing

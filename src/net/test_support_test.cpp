@@ -1,0 +1,97 @@
+#include "net/test_support.hpp"
+
+#include "net/address.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <stdexcept>
+
+namespace aircheck::net::testing {
+namespace {
+
+void require(bool ok, const char* what) {
+    if (!ok) throw std::runtime_error(what);
+}
+
+}  // namespace
+
+LoopThread::LoopThread() : thread_([this] { loop.run("test loop"); }) {}
+
+LoopThread::~LoopThread() {
+    loop.stop();
+    thread_.join();
+}
+
+void LoopThread::call(const std::function<void()>& task) {
+    std::promise<void> done;
+    loop.post([&] {
+        task();
+        done.set_value();
+    });
+    done.get_future().wait();
+}
+
+RawClient::RawClient(const Endpoint& to) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const auto address = to_socket_address(to);
+    require(connect(fd_, address->get(), address->size) == 0, "connect");
+    const timeval limit{20, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+RawClient::~RawClient() { close(fd_); }
+
+void RawClient::send(std::string_view text) const {
+    while (!text.empty()) {
+        const auto sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+        if (sent <= 0) return;  // The server may have had enough.
+        text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+}
+
+std::string RawClient::read_until(std::string_view end) const {
+    std::string text;
+    while (end.empty() || text.find(end) == std::string::npos) {
+        char piece[4096];
+        const auto got = recv(fd_, piece, end.empty() ? sizeof piece : 1, 0);
+        if (got <= 0) break;
+        text.append(piece, static_cast<std::size_t>(got));
+    }
+    return text;
+}
+
+TemporaryFolder::TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "aircheck-net-XXXXXX").string();
+    require(mkdtemp(name.data()) != nullptr, "mkdtemp");
+    path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+std::string TemporaryFolder::file(std::string_view name) const {
+    return path_ + "/" + std::string(name);
+}
+
+std::string TemporaryFolder::write(std::string_view name, std::string_view content) const {
+    std::ofstream(file(name), std::ios::binary) << content;
+    return file(name);
+}
+
+TestCertificate::TestCertificate(const std::string& names) {
+    const auto command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=aircheck-test -addext subjectAltName=" +
+        names + " -keyout " + key + " -out " + certificate + " 2>/dev/null";
+    require(std::system(command.c_str()) == 0, "openssl req");
+}
+
+}  // namespace aircheck::net::testing
