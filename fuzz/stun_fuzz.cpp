@@ -1,10 +1,11 @@
+// layers: core net transport
 // STUN messages, and the same bytes as a candidate line.
-#include <cstddef>
-#include <cstdint>
-
 #include "core/bytes.hpp"
 #include "transport/candidate.hpp"
 #include "transport/stun.hpp"
+
+#include <cstddef>
+#include <cstdint>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace aircheck;
