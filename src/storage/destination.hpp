@@ -44,7 +44,7 @@ struct S3Destination {
                 ///< known.
     } parts = Parts::Auto;
 
-    std::string prefix;  ///< Put before every key, as it is ("calls/").
+    std::string prefix;  ///< A folder put before every key: "calls" or "calls/".
     std::string content_disposition = "inline";
     std::map<std::string, std::string> metadata;  ///< Sent as x-amz-meta-…; ASCII, 2 KB in all.
     std::string tagging;                          ///< "a=1&b=2", as x-amz-tagging.

@@ -4,8 +4,9 @@
 #include "core/time.hpp"
 #include "net/http_client.hpp"
 #include "storage/destination.hpp"
+#include "storage/s3_error.hpp"
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,8 +45,12 @@ public:
         IfTaken if_taken = IfTaken::Overwrite;
     };
 
-    /// InvalidArgument when the bucket, the endpoint or the keys cannot be right.
-    [[nodiscard]] static Result<S3Client> create(S3Destination destination, net::HttpClient& http);
+    using Clock = std::function<WallTime()>;
+    /// InvalidArgument when the bucket, the endpoint or the keys cannot be right. `clock` dates the
+    /// signatures.
+    [[nodiscard]] static Result<S3Client> create(
+        S3Destination destination, net::HttpClient& http, Clock clock = wall_now
+    );
 
     /// Both give the ETag, without quotes. `Refuse`: AlreadyExists when the key is taken, but not
     /// by the very bytes and egress of an earlier try whose answer was lost.
@@ -94,23 +99,22 @@ public:
 
 private:
     struct Call;
-    struct Answer;
-    S3Client(S3Destination destination, net::HttpClient& http)
-        : destination_(std::move(destination)), http_(&http) {}
+    S3Client(S3Destination destination, net::HttpClient& http, Clock clock)
+        : destination_(std::move(destination)), http_(&http), clock_(std::move(clock)) {}
 
-    [[nodiscard]] Result<Answer> perform(const Call& call);
-    [[nodiscard]] Result<net::HttpResponse> send_once(const Call& call) const;
-    [[nodiscard]] bool learn_from(const net::HttpResponse& response);
-    [[nodiscard]] Result<std::string> stored_before(
-        const std::string& key,
-        std::uint64_t size,
-        const std::string& etag,
-        const std::string& egress_id
+    [[nodiscard]] Result<net::HttpResponse> perform(const Call& call);
+    [[nodiscard]] Result<net::HttpResponse> send_once(
+        const Call& call, const std::string& payload_hash
+    ) const;
+    [[nodiscard]] bool learn_from(const S3Failure& failure);
+    [[nodiscard]] Result<std::string> unless_stored_before(
+        Error error, const std::string& key, const S3ObjectInfo& ours
     );
     void add_object_headers(net::Headers& headers, const ObjectOptions& options) const;
 
     S3Destination destination_;
     net::HttpClient* http_;
+    Clock clock_;
     Nanoseconds clock_offset_{};  ///< The store's clock less ours.
 };
 

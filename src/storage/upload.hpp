@@ -28,12 +28,12 @@ struct UploadSpec {
     std::string
         key;  ///< Expanded; made safe by safe_object_key(). Without the destination's prefix.
     std::string content_type = "application/octet-stream";  ///< "video/mp4", "audio/ogg" …
-    std::string egress_id;  ///< For the name when `key` is taken, and as x-amz-meta-egress-id.
-    std::string body_path;  ///< The spool's file.
+    std::string egress_id{};  ///< For the name when `key` is taken, and as x-amz-meta-egress-id.
+    std::string body_path{};  ///< The spool's file.
     std::uint64_t body_offset = 0;  ///< Where the body begins in it: the size of Muxer::header().
     /// What checkpoint() gave before a restart: the upload goes on if the store still knows it and
     /// the body's bytes are the same; else it starts anew.
-    std::string checkpoint;
+    std::string checkpoint{};
 };
 
 /// Brings one output to its destination, while it is being written where the store can take that.

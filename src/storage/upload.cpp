@@ -1,0 +1,64 @@
+#include "storage/upload.hpp"
+
+#include "storage/object_name.hpp"
+#include "storage/s3_address.hpp"
+#include "storage/s3_client.hpp"
+#include "storage/upload_kinds.hpp"
+
+namespace aircheck::storage {
+
+std::string describe(const Destination& destination) {
+    if (const auto* local = std::get_if<LocalDestination>(&destination)) return local->root;
+    const auto& s3 = std::get<S3Destination>(destination);
+    return "s3://" + s3.bucket + (s3.prefix.empty() ? "" : "/" + s3.prefix);
+}
+
+std::string name_for_attempt(const std::string& key, const std::string& egress_id, int attempt) {
+    if (attempt == 0) return key;
+    const std::string number = attempt == 1 ? "" : "-" + std::to_string(attempt);
+    return with_suffix(key, egress_id + number);
+}
+
+Result<std::unique_ptr<UploadSession>> UploadSession::create(
+    const Destination& destination, UploadSpec spec, net::HttpClient& http
+) {
+    AC_TRY(spec.key, safe_object_key(spec.key));
+    if (const auto* local = std::get_if<LocalDestination>(&destination)) {
+        return create_local_upload(*local, std::move(spec));
+    }
+    return create_s3_upload(std::get<S3Destination>(destination), std::move(spec), http);
+}
+
+Result<std::string> presign_get(
+    const Destination& destination,
+    const std::string& key,
+    std::chrono::seconds ttl,
+    const ResponseHeaders& headers,
+    WallTime now
+) {
+    const auto* s3 = std::get_if<S3Destination>(&destination);
+    if (s3 == nullptr) {
+        return fail(
+            Errc::Unsupported, "a local folder has no signed links: " + describe(destination)
+        );
+    }
+    net::HttpClient unused;
+    AC_TRY(const auto client, S3Client::create(*s3, unused));
+    std::vector<std::pair<std::string, std::string>> query;
+    if (!headers.content_type.empty()) {
+        query.emplace_back("response-content-type", headers.content_type);
+    }
+    if (!headers.content_disposition.empty()) {
+        query.emplace_back("response-content-disposition", headers.content_disposition);
+    }
+    return client.presign_get(key, ttl, query, now);
+}
+
+std::string location_of(const Destination& destination, const std::string& key) {
+    if (const auto* local = std::get_if<LocalDestination>(&destination)) {
+        return local->root + "/" + key;
+    }
+    return address_of(std::get<S3Destination>(destination), key).url();
+}
+
+}  // namespace aircheck::storage

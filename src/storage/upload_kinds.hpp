@@ -1,0 +1,24 @@
+#pragma once
+
+#include "storage/upload.hpp"
+
+#include <memory>
+
+namespace aircheck::storage {
+
+/// The kinds of UploadSession::create; `spec.key` is safe already.
+[[nodiscard]] Result<std::unique_ptr<UploadSession>> create_local_upload(
+    const LocalDestination& destination, UploadSpec spec
+);
+[[nodiscard]] Result<std::unique_ptr<UploadSession>> create_s3_upload(
+    const S3Destination& destination, UploadSpec spec, net::HttpClient& http
+);
+
+/// The name for the `attempt`-th try (from 0): the key, then with the egress id, then with a number
+/// too.
+[[nodiscard]] std::string name_for_attempt(
+    const std::string& key, const std::string& egress_id, int attempt
+);
+inline constexpr int kMaxNameAttempts = 20;
+
+}  // namespace aircheck::storage

@@ -1,0 +1,46 @@
+#include "storage/upload_state.hpp"
+
+#include "net/url.hpp"
+
+#include <sstream>
+
+namespace aircheck::storage {
+namespace {
+
+constexpr const char* kTitle = "aircheck-upload-1";
+constexpr int kMaxParts = 10'000;
+
+}  // namespace
+
+std::string UploadState::to_text() const {
+    std::ostringstream out;
+    // Encoded, so that no name or id can hold a line's end.
+    out << kTitle << '\n'
+        << net::percent_encode(key) << '\n'
+        << net::percent_encode(upload_id) << '\n';
+    for (const Part& part : parts) {
+        out << part.part.number << ' ' << part.part.size << ' ' << part.crc32c << ' '
+            << net::percent_encode(part.part.etag) << '\n';
+    }
+    return out.str();
+}
+
+std::optional<UploadState> UploadState::from_text(const std::string& text) {
+    std::istringstream in(text);
+    UploadState state;
+    std::string title, key, upload_id, etag;
+    if (!(in >> title >> key >> upload_id) || title != kTitle) return {};
+    state.key = net::percent_decode(key);
+    state.upload_id = net::percent_decode(upload_id);
+    Part part;
+    while (in >> part.part.number >> part.part.size >> part.crc32c >> etag) {
+        const auto expected = static_cast<int>(state.parts.size()) + 2;
+        if (part.part.number != expected || expected > kMaxParts || part.part.size == 0) return {};
+        part.part.etag = net::percent_decode(etag);
+        state.parts.push_back(part);
+    }
+    if (!in.eof()) return {};
+    return state;
+}
+
+}  // namespace aircheck::storage
