@@ -1,0 +1,67 @@
+"""A real S3-compatible store: minio."""
+
+import pathlib
+
+import boto3
+import botocore.client
+import requests
+
+from support.process import PEERS, Process, free_port
+
+ACCESS_KEY = "test-access-key"
+SECRET_KEY = "test-secret-key"
+REGION = "us-east-1"
+
+
+class Minio:
+    def __init__(self, folder):
+        folder = pathlib.Path(folder)
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.process = Process(
+            f"minio-{self.port}",
+            [PEERS / "bin/minio", "server", "--quiet", "--address", f"127.0.0.1:{self.port}",
+             "--console-address", f"127.0.0.1:{free_port()}", folder / "minio-data"],
+            folder=folder,
+            env={"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_REGION": REGION,
+                 "MINIO_UPDATE": "off", "HOME": str(folder)})
+        self.process.wait_until(self._is_ready, "is not ready")
+        self.client = boto3.client(
+            "s3", endpoint_url=self.endpoint, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
+            region_name=REGION, config=botocore.client.Config(s3={"addressing_style": "path"}))
+
+    def _is_ready(self):
+        try:
+            return requests.get(f"{self.endpoint}/minio/health/ready", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def make_bucket(self, name):
+        self.client.create_bucket(Bucket=name)
+        return Bucket(self, name)
+
+    def stop(self):
+        self.process.stop()
+
+
+class Bucket:
+    def __init__(self, minio, name):
+        self.minio = minio
+        self.name = name
+
+    def config(self):
+        """storage.s3 of aircheck's configuration."""
+        return {"endpoint": self.minio.endpoint, "bucket": self.name, "access_key": ACCESS_KEY, "secret": SECRET_KEY,
+                "region": REGION, "force_path_style": True}
+
+    def keys(self):
+        answer = self.minio.client.list_objects_v2(Bucket=self.name)
+        return sorted(item["Key"] for item in answer.get("Contents", []))
+
+    def download(self, key, folder):
+        path = pathlib.Path(folder) / pathlib.Path(key).name
+        self.minio.client.download_file(self.name, key, str(path))
+        return path
+
+    def head(self, key):
+        return self.minio.client.head_object(Bucket=self.name, Key=key)

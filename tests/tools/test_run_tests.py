@@ -1,0 +1,58 @@
+"""tools/run_tests counts what happened, and cannot be green without a test."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools/run_tests"
+
+
+def run(*arguments):
+    done = subprocess.run([sys.executable, TOOL, *arguments], capture_output=True, text=True)
+    return done.returncode, done.stdout.splitlines()[-1], done.stdout
+
+
+def ctest_folder(folder, tests):
+    """A build folder whose tests are shell scripts: {name: script}. GTEST_OUTPUT is theirs to fill."""
+    lines = []
+    for name, script in tests.items():
+        path = folder / f"{name}.sh"
+        path.write_text(f"#!/bin/sh\nout=${{GTEST_OUTPUT#xml:}}\nmkdir -p $out\n{script}\n")
+        path.chmod(0o755)
+        lines.append(f'add_test({name} "{path}")\nset_tests_properties({name} PROPERTIES LABELS unit)\n')
+    (folder / "CTestTestfile.cmake").write_text("".join(lines))
+    return str(folder)
+
+
+def xml(name, cases):
+    return f"cat > $out/{name}_test.xml <<'X'\n<testsuites><testsuite>{cases}</testsuite></testsuites>\nX\n"
+
+
+GOOD = '<testcase name="a" classname="S" status="run" result="completed"/>'
+BAD = '<testcase name="b" classname="S" status="run" result="completed"><failure message="no"/></testcase>'
+SKIPPED = '<testcase name="c" classname="S" status="run" result="skipped"><skipped message="no peer"/></testcase>'
+
+
+@pytest.mark.parametrize("tests, expected", [
+    ({"one": xml("one", GOOD + GOOD)}, "2 passed, 0 failed"),
+    ({"one": xml("one", GOOD + BAD) + "exit 1"}, "1 passed, 1 failed"),
+    ({"one": xml("one", GOOD + SKIPPED)}, "1 passed, 1 failed"),
+    ({"one": xml("one", GOOD) + "kill -SEGV $$"}, "1 passed, 1 failed"),
+    ({"one": "exit 3"}, "0 passed, 1 failed"),
+    ({"one": "exit 0", "two": xml("two", GOOD)}, "2 passed, 0 failed"),
+])
+def test_cases_are_counted(tmp_path, tests, expected):
+    status, summary, out = run("--ctest", ctest_folder(tmp_path, tests))
+    assert summary == expected, out
+    assert status == (0 if expected.endswith(" 0 failed") else 1)
+
+
+def test_no_test_is_a_failure(tmp_path):
+    assert run("--ctest", ctest_folder(tmp_path, {}))[:2] == (1, "0 passed, 1 failed")
+    assert run()[:2] == (1, "0 passed, 0 failed")
+
+
+def test_commands_count_as_one_test():
+    assert run("--command", "good=true", "--command", "bad=false")[:2] == (1, "1 passed, 1 failed")
