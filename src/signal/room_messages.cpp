@@ -183,6 +183,7 @@ void RoomSession::Impl::handle_join(const livekit::JoinResponse& join, Instant n
 
     Joined joined;
     joined.rejoined = std::exchange(has_joined_, true);
+    if (!joined.rejoined) attempt_ = 0;
     joined.room = room_;
     joined.self = to_participant(join.participant());
     joined.ice_servers = to_ice_servers(join.ice_servers());
