@@ -1,12 +1,13 @@
 """The harness against the real peers, without aircheck: what a test relies on is there and true."""
 
+import json
 import time
 
 import numpy as np
 import pytest
 import requests
 from livekit import api
-from support import media
+from support import media, scene
 from support.callers import Heard
 from support.livekit import VARIANTS
 from support.process import wait_until
@@ -38,6 +39,9 @@ def test_livekits_webhooks_reach_the_receiver_signed(start_livekit, receiver, ca
     ann = callers.join(server, room, "ann")
     event = receiver.wait_for("participant_joined").verified()
     assert (event.room.name, event.participant.identity) == (room, "ann")
+    delivery = receiver.wait_for("participant_joined")
+    seen = json.loads(scene.node("verify.mjs", delivery.headers["authorization"], stdin=delivery.body.decode()))
+    assert seen["event"] == "participant_joined"
     ann.leave()
     assert receiver.wait_for("room_finished").verified().room.name == room
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import requests
@@ -112,7 +113,7 @@ def run(*arguments, folder, server=None, env=None, limit=120.0, prefix=(), inter
     try:
         if interrupt_when:
             wait_until(lambda: process.poll() is not None or interrupt_when(process), "the time for Ctrl-C", limit=limit)
-            process.send_signal(subprocess.signal.SIGINT)
+            process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=limit)
     except BaseException:
         process.kill()

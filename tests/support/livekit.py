@@ -29,7 +29,7 @@ VARIANTS = {
 class LiveKitServer:
     """livekit-server with one key pair. `variant` is one of VARIANTS; webhooks go to `webhook_urls`."""
 
-    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None):
+    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None, rtc=None):
         self.folder = pathlib.Path(folder)
         self.variant = variant
         self.port = free_port()
@@ -41,7 +41,7 @@ class LiveKitServer:
             "rtc": {
                 "tcp_port": free_port(), "udp_port": free_port(), "node_ip": self.host,
                 "use_external_ip": False, "enable_loopback_candidate": True,
-                "interfaces": {"includes": ["lo"]}, **VARIANTS[variant],
+                "interfaces": {"includes": ["lo"]}, **VARIANTS[variant], **(rtc or {}),
             },
             "keys": {KEY: SECRET},
             "logging": {"level": "info", "json": True},
@@ -94,6 +94,9 @@ class LiveKitServer:
         """Hidden ones too, as the server's own API shows them."""
         answer = self.call(lambda lk: lk.room.list_participants(api.ListParticipantsRequest(room=room)))
         return {p.identity: p for p in answer.participants}
+
+    def has_room(self, room):
+        return bool(self.call(lambda lk: lk.room.list_rooms(api.ListRoomsRequest(names=[room]))).rooms)
 
     def close_room(self, room):
         self.call(lambda lk: lk.room.delete_room(api.DeleteRoomRequest(room=room)))

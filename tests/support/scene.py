@@ -1,0 +1,81 @@
+"""A service with everything around it, and the ways to start and end a recording."""
+
+import asyncio
+import os
+import pathlib
+import re
+import subprocess
+
+from livekit import api
+
+from support import media
+from support.livekit import KEY, SECRET
+from support.minio import ACCESS_KEY, SECRET_KEY
+from support.process import PEERS, wait_until
+
+NODE_SCRIPTS = pathlib.Path(__file__).resolve().parent / "node"
+
+
+def use_egress_api(aircheck, method, *, key=KEY, secret=SECRET):
+    """Runs `await method(egress)` on LiveKit's Egress client, pointed at aircheck."""
+    async def run():
+        async with api.LiveKitAPI(aircheck.url, key, secret) as client:
+            return await method(client.egress)
+    return asyncio.run(run())
+
+
+def s3_upload(bucket):
+    return api.S3Upload(
+        access_key=ACCESS_KEY, secret=SECRET_KEY, bucket=bucket.name, region="us-east-1",
+        endpoint=bucket.minio.endpoint, force_path_style=True)
+
+
+def guide_request(room, bucket, **changes):
+    """The second guide's request, with the test's bucket."""
+    request = api.RoomCompositeEgressRequest(
+        room_name=room,
+        audio_only=True,
+        file_outputs=[
+            api.EncodedFileOutput(
+                file_type=api.EncodedFileType.MP4,
+                filepath="recordings/{room_name}-{time}.mp4",
+                s3=s3_upload(bucket),
+            )
+        ],
+    )
+    for name, value in changes.items():
+        setattr(request, name, value)
+    return request
+
+
+def wait_until_active(aircheck, egress_id):
+    """Once media has come: recording has truly begun."""
+    def ask():
+        answer = use_egress_api(aircheck, lambda e: e.list_egress(api.ListEgressRequest(egress_id=egress_id)))
+        assert len(answer.items) == 1, f"{egress_id} is listed {len(answer.items)} times"
+        status = answer.items[0].status
+        assert status not in (api.EgressStatus.EGRESS_FAILED, api.EgressStatus.EGRESS_ABORTED), answer.items[0].error
+        return status == api.EgressStatus.EGRESS_ACTIVE
+    wait_until(ask, f"{egress_id} is active")
+
+
+def stop_egress(aircheck, egress_id):
+    return use_egress_api(aircheck, lambda e: e.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
+
+
+def is_named_by_the_guide(key, room):
+    return re.fullmatch(rf"recordings/{re.escape(room)}-\d{{4}}-\d\d-\d\dT\d{{6}}\.mp4", key)
+
+
+def hears(path, frequency, *, amplitude=None):
+    """Intervals of a tone in a file, all channels together."""
+    return media.tone_intervals(media.decode(path), frequency, amplitude=amplitude)
+
+
+def node(script, *arguments, env=None, stdin=None):
+    """Runs a script of support/node/ with livekit-server-sdk; gives its output."""
+    done = subprocess.run(
+        ["node", NODE_SCRIPTS / script, *arguments], capture_output=True, text=True, input=stdin, timeout=120,
+        env={**os.environ, "PEERS": str(PEERS), "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET, **(env or {})})
+    assert done.returncode == 0, f"{script}: {done.stderr}"
+    return done.stdout
