@@ -29,6 +29,8 @@ namespace aircheck::notify {
 /// they are looked up by receiver_name() when sending; a request's URL is stored sealed.
 class Outbox {
 public:
+    /// Where URLs that came in requests may point to: PublicOnly, unless `network.allow` says more.
+    enum class RequestReach { PublicOnly, Any };
     struct Options {
         std::vector<Receiver> receivers;              ///< Of the configuration.
         std::map<std::string, std::string> api_keys;  ///< Name → secret.
@@ -38,9 +40,7 @@ public:
         unsigned max_in_flight = 8;
         std::chrono::milliseconds timeout{15'000};  ///< Of one request.
         std::string ca_file;                        ///< Extra trust anchors, PEM.
-        /// Where URLs that came in requests may point to: PublicOnly, unless `network.allow` says
-        /// more.
-        enum class RequestReach { PublicOnly, Any } request_reach = RequestReach::PublicOnly;
+        RequestReach request_reach = RequestReach::PublicOnly;
     };
     enum class Origin { OwnJob, BusJob };
     struct Counters {
