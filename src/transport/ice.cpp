@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMaxPairs = 64;
 constexpr std::size_t kMaxPending = 32;
 constexpr int kUnknownAttribute = 420;
+constexpr Nanoseconds kFirstReminder = 10ms;
 
 std::string random_text(std::size_t size) {
     static constexpr std::string_view kChars =
@@ -261,6 +262,7 @@ void IceAgent::on_current_request(
         if (pair == nullptr) return;
     }
     pair->vouched = true;
+    pair->heard = true;
     if (config_.mode == IceMode::Lite) {
         // Its request is all that a lite agent ever hears.
         pair->state = PairState::Succeeded;
@@ -331,6 +333,7 @@ void IceAgent::on_check_answered(Pair& pair, const stun::MessageView& message, I
         }
         return;
     }
+    if (pair.state != PairState::Succeeded) pair.next_reminder = now + kFirstReminder;
     pair.state = PairState::Succeeded;
     if (!now_.first_success) now_.first_success = now;
     if ((check.nominates && role_ == IceRole::Controlling) || pair.nominated) select(pair, now);

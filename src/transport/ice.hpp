@@ -118,6 +118,9 @@ private:
         bool triggered = false;
         bool nominated = false;  ///< By the controlling remote, before our own check succeeded.
         bool vouched = false;    ///< An authentic message came by it.
+        bool heard = false;      ///< The remote checks it, too.
+        unsigned reminders = 0;
+        Instant next_reminder;
         Check check;
         Instant not_before;  ///< Of opening TCP.
         std::string error;   ///< Of TCP.
@@ -173,6 +176,7 @@ private:
     void run(Instant now);
     void open_tcp_pairs(Instant now);
     void run_checks(Instant now);
+    void remind(Pair& pair, Instant now);
     void start_check(Pair& pair, bool nominates, Instant now);
     void send_check(Pair& pair, Instant now);
     void nominate(Instant now);
