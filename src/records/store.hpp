@@ -58,8 +58,8 @@ public:
     };
     /// The conversation of a room session, found or made. A session is a room sid (names repeat); a
     /// sid that is new continues the name's newest conversation if that has no session yet, or if
-    /// its last session was seen at most `rejoin_window` ago and never finished. Also notes that
-    /// the room was seen.
+    /// its last session never finished and was seen at most `rejoin_window` ago or is still being
+    /// recorded (with a window of zero, never). Also notes that the room was seen.
     [[nodiscard]] Result<Conversation> conversation_for_room(const RoomSighting& sighting);
     /// The room session is over; its conversation too, once none of its sessions is open. Known or
     /// not: the event may come before any other. Repeating it is harmless, the earliest time stays.

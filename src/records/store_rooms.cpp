@@ -65,8 +65,12 @@ Relation relation_of(
     const auto last = std::ranges::max_element(sessions, {}, &RoomSession::last_seen_at);
     // News of a session from before the one we know, come late.
     if (sighting.started_at && *sighting.started_at < last->started_at) return Relation::Unrelated;
-    const bool came_back = !last->finished_at && sighting.rejoin_window > Nanoseconds::zero() &&
-                           sighting.seen_at - last->last_seen_at <= sighting.rejoin_window;
+    if (last->finished_at || sighting.rejoin_window <= Nanoseconds::zero())
+        return Relation::Replaces;
+    // A recording that still captures saw the room later than any event did, and is rejoining now.
+    const bool came_back = sighting.seen_at - last->last_seen_at <= sighting.rejoin_window ||
+                           newest.status == ConversationStatus::Recording ||
+                           newest.status == ConversationStatus::Paused;
     return came_back ? Relation::Continues : Relation::Replaces;
 }
 

@@ -68,6 +68,20 @@ TEST_P(Rooms, ARoomThatComesBackInTimeIsTheSameConversation) {
     EXPECT_EQ(find(first.conversation_id).ended_at, at(90));
 }
 
+TEST_P(Rooms, ARoomThatIsStillRecordedComesBackAsTheSame) {
+    const Conversation first = see("RM_a", 10);
+    Recording recording;
+    recording.egress_id = "EG_1";
+    recording.conversation_id = first.conversation_id;
+    recording.status = RecordingStatus::Active;
+    must(store().update_recording(recording));
+    // No event came for an hour: only the recorder saw it.
+    EXPECT_EQ(see("RM_b", 3610, 60s).conversation_id, first.conversation_id);
+    recording.status = RecordingStatus::Ending;
+    must(store().update_recording(recording));
+    EXPECT_NE(see("RM_c", 7210, 60s).conversation_id, first.conversation_id);
+}
+
 TEST_P(Rooms, ARoomThatComesBackTooLateReplacesTheOldOne) {
     const Conversation first = see("RM_a", 10);
     const Conversation second = see("RM_b", 70.001, 60s);
