@@ -14,6 +14,8 @@ namespace aircheck::rtp {
 std::uint64_t allocations_so_far() { return allocations.load(std::memory_order_relaxed); }
 }  // namespace aircheck::rtp
 
+// The sanitizers bring their own and check that new and delete match.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void* operator new(std::size_t size) {
     allocations.fetch_add(1, std::memory_order_relaxed);
     if (void* memory = std::malloc(size)) return memory;
@@ -21,3 +23,4 @@ void* operator new(std::size_t size) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif

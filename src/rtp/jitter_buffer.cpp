@@ -21,7 +21,8 @@ JitterBuffer::JitterBuffer(Limits limits)
 
 JitterBuffer::Inserted JitterBuffer::insert(const PacketView& packet, Instant arrival) {
     ++counters_.received;
-    if (size() >= 2 * limits_.max_packets) {
+    const std::size_t held = size() + (suspect_ ? 1 : 0);
+    if (held >= 2 * limits_.max_packets) {
         ++counters_.dropped;
         return Inserted::Dropped;
     }

@@ -207,6 +207,14 @@ TEST_F(JitterBufferTest, WhenNobodyPopsItStaysBounded) {
     EXPECT_EQ(insert(9), Inserted::Buffered);
 }
 
+TEST_F(JitterBufferTest, ARestartKeepsTheBoundToo) {
+    buffer_ = JitterBuffer({.max_packets = 4});
+    for (int index = 0; index < 7; ++index) insert(index);
+    EXPECT_EQ(insert_number(30000, 0), Inserted::Suspicious);
+    EXPECT_EQ(insert_number(30001, 960), Inserted::Dropped);
+    EXPECT_EQ(buffer_.size(), 7u);
+}
+
 TEST_F(JitterBufferTest, AStrayPacketGoesNowhere) {
     insert(0);
     EXPECT_EQ(insert(20000), Inserted::Suspicious);

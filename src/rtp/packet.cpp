@@ -48,7 +48,7 @@ void write_extensions(const PacketFields& fields, ByteWriter& out) {
     ByteWriter writer(elements);
     for (const auto& [id, value] : fields.extensions) {
         if (one_byte) {
-            writer.u8(static_cast<std::uint8_t>(id << 4 | (value.size() - 1)));
+            writer.u8(static_cast<std::uint8_t>(unsigned{id} << 4 | (value.size() - 1)));
         } else {
             writer.u8(id);
             writer.u8(static_cast<std::uint8_t>(value.size()));
