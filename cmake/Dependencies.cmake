@@ -18,8 +18,9 @@ pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(opus REQUIRED IMPORTED_TARGET opus)
 pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavcodec libavformat libavutil)
 
-# SOCI's own package files differ between the two systems, and libprometheus has no pkg-config file
-# on Debian 12: the libraries are named directly.
+pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+
+# SOCI's own package files differ between the two systems: the libraries are named directly.
 add_library(soci INTERFACE)
 target_link_libraries(soci INTERFACE soci_core soci_sqlite3 soci_postgresql PkgConfig::libpq)
 target_include_directories(soci SYSTEM INTERFACE /usr/include/soci)

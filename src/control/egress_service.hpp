@@ -73,6 +73,15 @@ public:
     void shut_down();
     [[nodiscard]] bool is_shutting_down() const { return shutting_down_; }
     [[nodiscard]] std::size_t active() const { return recorder_.active(); }
+    /// What the recorder has counted, for /metrics.
+    struct Metrics {
+        recorder::Counters counters;
+        std::map<std::string, recorder::StageSum> stages;
+        std::size_t active = 0;
+    };
+    [[nodiscard]] Metrics metrics() const {
+        return {recorder_.counters(), recorder_.stage_sums(), recorder_.active()};
+    }
 
     [[nodiscard]] const Options& options() const { return options_; }
     /// `audio_recording_url` of a mix that plays, as `recording_urls` says; "" when it has none.

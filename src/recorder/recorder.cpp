@@ -29,6 +29,12 @@ struct Recorder::Impl {
         if (it == running.end()) return;
         const OnUpdate on_update = it->second.on_update;
         if (is_final(snapshot.status)) {
+            recorded_seconds += to_seconds(snapshot.file.duration);
+            for (const StageTiming& timing : snapshot.stages) {
+                StageSum& sum = stages[timing.stage];
+                ++sum.count;
+                sum.seconds += to_seconds(timing.took);
+            }
             threads[it->second.thread]->forget(snapshot.egress_id);
             running.erase(it);
         }
@@ -49,6 +55,8 @@ struct Recorder::Impl {
     std::unique_ptr<net::Pool> uploads;
     std::vector<std::unique_ptr<MediaThread>> threads;
     std::map<std::string, Running> running;
+    std::map<std::string, StageSum> stages;
+    double recorded_seconds = 0;
     std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };
 
@@ -123,10 +131,13 @@ void Recorder::shutdown() {
     for (const auto& thread : impl_->threads) thread->stop_all(EndReason::Shutdown);
 }
 
+const std::map<std::string, StageSum>& Recorder::stage_sums() const { return impl_->stages; }
+
 std::size_t Recorder::active() const { return impl_->running.size(); }
 
 Counters Recorder::counters() const {
     Counters sum;
+    sum.recorded_seconds = impl_->recorded_seconds;
     for (const auto& thread : impl_->threads) {
         const MediaThread::Totals& totals = thread->totals();
         sum.packets_received += totals.packets;

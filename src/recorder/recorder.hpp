@@ -5,6 +5,7 @@
 #include "recorder/job.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,13 @@ struct Counters {
     std::uint64_t bytes_written = 0;  ///< To the spool: journals and outputs.
     std::uint64_t bytes_uploaded = 0;
     double media_cpu_seconds = 0;  ///< Of the recording threads.
+    double recorded_seconds = 0;   ///< Of media in outputs that are finished.
+};
+
+/// Time that joining spent in one stage, over all recordings.
+struct StageSum {
+    std::uint64_t count = 0;
+    double seconds = 0;
 };
 
 /// Runs recordings: each lives on one of its threads from socket to muxer; uploads run on a pool.
@@ -54,6 +62,7 @@ public:
 
     [[nodiscard]] std::size_t active() const;
     [[nodiscard]] Counters counters() const;
+    [[nodiscard]] const std::map<std::string, StageSum>& stage_sums() const;
 
 private:
     struct Impl;

@@ -1,0 +1,150 @@
+#include "api/recording_body.hpp"
+
+#include "proto/json.hpp"
+#include "proto/livekit_egress.pb.h"
+
+#include <nlohmann/json.hpp>
+
+#include <set>
+
+namespace aircheck::api {
+namespace {
+
+using control::Answer;
+using control::invalid;
+using nlohmann::json;
+
+Answer<void> refuse_unknown(
+    const json& object, const std::set<std::string>& known, const std::string& where
+) {
+    for (const auto& [key, value] : object.items()) {
+        if (!known.contains(key)) return invalid("unknown field '" + where + key + "'");
+    }
+    return {};
+}
+
+Answer<std::string> text_of(const json& object, const std::string& key) {
+    if (!object.contains(key)) return std::string();
+    if (!object[key].is_string()) return invalid("'" + key + "' is no text");
+    return object[key].get<std::string>();
+}
+
+Answer<std::optional<Nanoseconds>> duration_of(const json& object, const std::string& key) {
+    if (!object.contains(key)) return std::optional<Nanoseconds>();
+    const json& value = object[key];
+    const std::string text = value.is_number()   ? value.dump()
+                             : value.is_string() ? value.get<std::string>()
+                                                 : "";
+    const auto duration = parse_duration(text);
+    if (!duration || duration->count() <= 0)
+        return invalid("'" + key + "' is no duration like 30s or 4h");
+    return std::optional<Nanoseconds>(*duration);
+}
+
+/// The output as livekit.EncodedFileOutput reads it: the same names, the same checks.
+Answer<void> put_output(const json& body, json& message) {
+    if (!body.contains("outputs")) return {};
+    const json& outputs = body["outputs"];
+    if (!outputs.is_array() || outputs.empty()) return invalid("'outputs' is no list of outputs");
+    if (outputs.size() > 1) {
+        return invalid("several outputs are not supported by this recorder yet");
+    }
+    json output = outputs[0];
+    if (!output.is_object()) return invalid("'outputs[0]' is no object");
+    auto known = refuse_unknown(output, {"file_type", "filepath", "s3"}, "outputs[0].");
+    if (!known) return known;
+    if (output.contains("file_type") && output["file_type"].is_string()) {
+        std::string type = output["file_type"];
+        for (char& c : type) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        output["file_type"] = type;
+    }
+    message["file_outputs"] = json::array({output});
+    return {};
+}
+
+Answer<void> put_end(const json& body, control::RecordingRequest& request) {
+    auto end_when = text_of(body, "end_when");
+    if (!end_when) return tl::unexpected(end_when.error());
+    if (*end_when == "last_human_left")
+        request.end.last_human_left = true;
+    else if (!end_when->empty() && *end_when != "room_finished") {
+        return invalid("'end_when' is neither room_finished nor last_human_left");
+    }
+    auto grace = duration_of(body, "end_grace");
+    if (!grace) return tl::unexpected(grace.error());
+    if (*grace) request.end.end_grace = **grace;
+    auto longest = duration_of(body, "max_duration");
+    if (!longest) return tl::unexpected(longest.error());
+    if (*longest && (!request.end.max_duration || **longest < *request.end.max_duration)) {
+        request.end.max_duration = **longest;
+    }
+    return {};
+}
+
+}  // namespace
+
+Answer<control::RecordingRequest> parse_recording_body(
+    const std::string& body, const control::RecordingDefaults& defaults
+) {
+    const json given = json::parse(body, nullptr, false);
+    if (!given.is_object()) return invalid("the body is no JSON object");
+    auto known = refuse_unknown(
+        given,
+        {"room_name",
+         "audio_only",
+         "outputs",
+         "audio_mixing",
+         "track_files",
+         "end_when",
+         "end_grace",
+         "max_duration",
+         "metadata"},
+        ""
+    );
+    if (!known) return tl::unexpected(known.error());
+    if (given.contains("track_files") && given["track_files"] != false) {
+        return invalid("track_files is not supported by this recorder yet");
+    }
+    if (given.contains("audio_only") && given["audio_only"] != true) {
+        return invalid("video is not supported by this recorder yet: set audio_only");
+    }
+    if (given.contains("metadata") && !given["metadata"].is_object()) {
+        return invalid("'metadata' is no object");
+    }
+    json message{{"audio_only", true}};
+    if (given.contains("room_name")) message["room_name"] = given["room_name"];
+    auto mixing = text_of(given, "audio_mixing");
+    if (!mixing) return tl::unexpected(mixing.error());
+    if (*mixing == "dual_channel_agent")
+        message["audio_mixing"] = "DUAL_CHANNEL_AGENT";
+    else if (*mixing == "dual_channel_alternate")
+        message["audio_mixing"] = "DUAL_CHANNEL_ALTERNATE";
+    else if (!mixing->empty() && *mixing != "default") {
+        return invalid(
+            "'audio_mixing' is none of default, dual_channel_agent, dual_channel_alternate"
+        );
+    }
+    if (auto put = put_output(given, message); !put) return tl::unexpected(put.error());
+    if (!message.contains("file_outputs")) {
+        message["file_outputs"] = json::array({{{"file_type", "MP4"}}});
+    }
+    livekit::RoomCompositeEgressRequest request;
+    const std::string text = message.dump(-1, ' ', false, json::error_handler_t::replace);
+    proto::JsonLeftovers leftovers;
+    if (auto read = proto::from_json(text, request, &leftovers); !read) {
+        return invalid(read.error().to_string());
+    }
+    if (!leftovers.unknown_fields.empty()) {
+        return invalid("unknown field '" + leftovers.unknown_fields.front() + "'");
+    }
+    auto checked = control::check_request(request, defaults);
+    if (!checked) return checked;
+    if (auto put = put_end(given, *checked); !put) return tl::unexpected(put.error());
+    if (given.contains("metadata")) {
+        checked->metadata_json =
+            given["metadata"].dump(-1, ' ', false, json::error_handler_t::replace);
+    }
+    return checked;
+}
+
+}  // namespace aircheck::api

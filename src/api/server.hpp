@@ -1,0 +1,60 @@
+#pragma once
+
+#include "api/auth.hpp"
+#include "control/egress_service.hpp"
+#include "control/room_watch.hpp"
+#include "net/http_server.hpp"
+#include "net/loop.hpp"
+#include "notify/outbox.hpp"
+#include "records/store.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace aircheck::api {
+
+/// What the HTTP API stands on; all outlive it.
+struct Backend {
+    net::Loop& home;
+    net::Pool& records_pool;
+    records::Store& store;
+    control::EgressService& egresses;
+    control::RoomWatch& rooms;
+    notify::Outbox& outbox;
+};
+
+struct ServerOptions {
+    net::Endpoint bind{"127.0.0.1", 7990};
+    AuthOptions auth;
+    bool open_probes = false;  ///< /metrics and the probes answer beyond loopback without a token.
+};
+
+/// The HTTP side of the service: Twirp, REST, webhooks in, links, metrics and probes. Handlers run
+/// on `home`'s thread; what asks the database runs on the records pool and answers from there.
+class Server {
+public:
+    /// Errors: the address cannot be bound, named.
+    [[nodiscard]] static Result<std::unique_ptr<Server>> start(
+        Backend backend, ServerOptions options
+    );
+    ~Server();
+    [[nodiscard]] net::Endpoint local() const { return http_->local(); }
+
+private:
+    using Respond = net::HttpServer::Respond;
+
+    Server(Backend backend, ServerOptions options);
+    void handle(net::HttpServerRequest request, Respond respond);
+    void handle_probe(const net::HttpServerRequest& request, const Respond& respond);
+    void handle_twirp(const net::HttpServerRequest& request, const Respond& respond);
+    void handle_webhook(const net::HttpServerRequest& request, const Respond& respond);
+    void handle_rest(const net::HttpServerRequest& request, const Respond& respond);
+    void handle_link(const net::HttpServerRequest& request, const Respond& respond);
+
+    Backend backend_;
+    ServerOptions options_;
+    std::unique_ptr<net::HttpServer> http_;
+};
+
+}  // namespace aircheck::api
