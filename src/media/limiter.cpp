@@ -7,9 +7,9 @@ namespace aircheck::media {
 namespace {
 
 // Of the way back to what is allowed, a sample: 100 ms time constant at 48 kHz.
-constexpr float kRecovery = 1.0F / 4800;
+constexpr double kRecovery = 1.0 / 4800;
 // As good as unity: what is left (-80 dB) is spread over the look-ahead.
-constexpr float kNearUnity = 0.9999F;
+constexpr double kNearUnity = 0.9999;
 
 }  // namespace
 
@@ -65,14 +65,15 @@ float Limiter::lowest_ahead(float needed) {
 // The mean over the look-ahead of gains none of which exceeds what the sample leaving it needs: it
 // reaches the needed gain in time and has no edges.
 float Limiter::next_gain(float peak) {
-    const float allowed = lowest_ahead(peak > kCeiling ? kCeiling / peak : 1);
+    const double allowed = double{lowest_ahead(peak > kCeiling ? kCeiling / peak : 1)};
     recovering_ = std::min(allowed, recovering_ + (allowed - recovering_) * kRecovery);
     if (allowed == 1 && recovering_ > kNearUnity) recovering_ = 1;
 
-    gain_sum_ += double{recovering_} - double{gains_[gain_at_]};
-    gains_[gain_at_] = recovering_;
+    const auto newest = static_cast<float>(recovering_);
+    gain_sum_ += double{newest} - double{gains_[gain_at_]};
+    gains_[gain_at_] = newest;
     gain_at_ = (gain_at_ + 1) % kLookAhead;
-    unity_run_ = recovering_ == 1 ? unity_run_ + 1 : 0;
+    unity_run_ = newest == 1 ? unity_run_ + 1 : 0;
     if (unity_run_ >= kLookAhead) {
         gain_sum_ = kLookAhead;  // sheds what rounding has added up
         return 1;

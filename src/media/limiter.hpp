@@ -43,7 +43,7 @@ private:
     std::array<float, kLookAhead> gains_{};  ///< Ring: what the gain is the mean of.
     std::size_t gain_at_ = 0;
     double gain_sum_ = 0;
-    float recovering_ = 1;
+    double recovering_ = 1;      ///< Double: steps of its last stretch are below a float's.
     std::size_t unity_run_ = 0;  ///< How many of the newest `gains_` are 1.
     std::int64_t index_ = 0;
 };

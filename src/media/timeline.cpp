@@ -129,7 +129,7 @@ void Timeline::note(double x, double arrival) {
         if (windows_.size() == kWindows) windows_.erase(windows_.begin());
         windows_.push_back(sample);
         window_index_ = window;
-    } else if (sample.d < windows_.back().d) {
+    } else if (sample.d <= windows_.back().d + kStaleness * (x - windows_.back().x)) {
         windows_.back() = sample;
     }
 
@@ -211,10 +211,7 @@ TimelineMapping Timeline::current() const {
 }
 
 TimelineMapping Timeline::mapping(std::uint32_t segment) const {
-    if (segment >= segment_) return current();
-    const std::uint32_t age = segment_ - segment;
-    const std::uint32_t kept = age > kOldSegments ? segment_ - kOldSegments : segment;
-    return old_segments_[kept % kOldSegments];
+    return segment >= segment_ ? current() : old_segments_[segment % kOldSegments];
 }
 
 void Timeline::report(const SenderReport& report) {

@@ -65,8 +65,12 @@ public:
 
     void report(const SenderReport& report);
 
-    /// The line of `segment` as it is known now; of the oldest one kept when that is long gone.
+    /// The line of `segment` as it is known now; needs has_mapping.
     [[nodiscard]] TimelineMapping mapping(std::uint32_t segment) const;
+    /// False for segments long gone: only a stream of nonsense has so many.
+    [[nodiscard]] bool has_mapping(std::uint32_t segment) const {
+        return segment + kOldSegments >= segment_;
+    }
 
     /// Position minus the publisher's NTP time, in samples: what tracks of one participant share.
     /// Empty before two sender reports that agree.
@@ -125,7 +129,7 @@ private:
     std::int64_t block_index_ = 0;
     std::vector<Report> reports_;  ///< The last ones of this segment.
 
-    static constexpr std::uint32_t kOldSegments = 4;
+    static constexpr std::uint32_t kOldSegments = 8;
     std::array<TimelineMapping, kOldSegments> old_segments_{};
 };
 

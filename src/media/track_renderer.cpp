@@ -71,6 +71,11 @@ struct TrackRenderer::Impl {
 
 bool TrackRenderer::Impl::begin_run(std::int64_t from, std::int64_t until) {
     while (const auto next = source.next()) {
+        if (!timeline.has_mapping(next->segment)) {
+            ++counters.dropped;
+            source.drop_next();
+            continue;
+        }
         const TimelineMapping line = timeline.mapping(next->segment);
         const auto start =
             static_cast<std::int64_t>(std::ceil(line.to_position(next->rtp_timestamp)));
@@ -108,6 +113,7 @@ void TrackRenderer::Impl::render_piece(std::int64_t from, std::int64_t count, fl
 }
 
 void TrackRenderer::Impl::make_plan(std::int64_t from) {
+    if (!timeline.has_mapping(source.segment())) return source.close_run();
     const TimelineMapping line = timeline.mapping(source.segment());
     const auto start = static_cast<double>(source.rtp_of_start());
     const double wanted = line.to_rtp(static_cast<double>(from)) - start;
@@ -115,12 +121,15 @@ void TrackRenderer::Impl::make_plan(std::int64_t from) {
     const std::int64_t size = std::abs(error);
     if (size > kMaxSlewed || (size > kQuietJump && is_quiet(error))) return jump(from, error);
 
-    plan.position = from;
-    plan.length = (floor_div(from, kGrid) + 1) * kGrid - from;
-    const double wanted_at_end = line.to_rtp(static_cast<double>(plan.end())) - start;
-    const double left = wanted_at_end - static_cast<double>(cursor + plan.length);
-    const std::int64_t limit = plan.length / kMaxSkewPart;
-    plan.skew = std::clamp<std::int64_t>(std::llround(left * kSkewGain), -limit, limit);
+    const std::int64_t boundary = (floor_div(from, kGrid) + 1) * kGrid;
+    plan = {.position = from, .length = boundary - from};
+    if (plan.length < kGrid) return;
+    const double wanted_at_end = line.to_rtp(static_cast<double>(boundary)) - start;
+    const double left = wanted_at_end - static_cast<double>(cursor + kGrid);
+    constexpr std::int64_t kMost = kGrid / kMaxSkewPart;
+    plan.skew = std::clamp<std::int64_t>(std::llround(left * kSkewGain), -kMost, kMost);
+    // As short as it may be: what is not resampled costs nothing and stays the decoder's own.
+    if (plan.skew != 0) plan.length = std::abs(plan.skew) * kMaxSkewPart;
 }
 
 bool TrackRenderer::Impl::is_quiet(std::int64_t error) {

@@ -133,9 +133,8 @@ TrackSource::Filler TrackSource::filler_without_loss() {
     if (filled_in_ > 0) return last_filler_;
     const std::int64_t count = std::min(end_ - first_, kFadeOut) * channels_;
     const float* last = at(end_) - count;
-    const bool quiet = std::all_of(last, last + count, [](float sample) {
-        return std::abs(sample) < kQuiet;
-    });
+    const bool quiet =
+        std::all_of(last, last + count, [](float sample) { return std::abs(sample) < kQuiet; });
     return quiet ? Filler::ComfortNoise : Filler::Concealment;
 }
 

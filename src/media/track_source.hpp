@@ -104,7 +104,7 @@ private:
     std::int64_t rtp_of_start_ = 0;
     std::int64_t filled_in_ = 0;  ///< Samples made up since the last frame.
     Filler last_filler_ = Filler::Concealment;
-    std::int64_t first_ = 0;      ///< Index of samples_[0].
+    std::int64_t first_ = 0;  ///< Index of samples_[0].
     std::int64_t end_ = 0;
     std::vector<float> samples_;
     std::vector<float> overlap_;  ///< Made up beyond a gap's end: blended into what follows.
