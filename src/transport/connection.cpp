@@ -66,7 +66,7 @@ void Connection::Impl::open_tcp(PathId path, const net::Endpoint& to) {
     };
     handlers.closed = [this, path](const Error& error) {
         close_tcp(path);
-        transport.on_tcp_closed(path, error.to_string(), monotonic_now());
+        transport.on_tcp_closed(path, error.context, monotonic_now());
         arm();
     };
     tcp.emplace(path, net::FramedTcp::connect(loop, to, std::move(handlers)));

@@ -352,15 +352,10 @@ void IceAgent::on_tcp_connected(PathId path, const net::Endpoint& local, Instant
 void IceAgent::on_tcp_closed(PathId path, std::string_view reason, Instant now) {
     if (path < kFirstTcpPath) return;
     if (selected_ && selected_->path.path == path) {
-        const auto remote = selected_->path.remote;
+        // Look for another pair, or the same address again, until a restart comes or the time is
+        // up.
+        if (selected_->current) search_again(now);
         selected_.reset();
-        if (!now_.running || now_.has_selected) {
-            fail_all(
-                "ICE: TCP connection to " + remote.address + ":" + std::to_string(remote.port) +
-                " lost: " + std::string(reason)
-            );
-            return;
-        }
     }
     for (auto& pair : now_.pairs) {
         if (!pair.tcp || pair.path.path != path) continue;
@@ -369,6 +364,7 @@ void IceAgent::on_tcp_closed(PathId path, std::string_view reason, Instant now) 
         pair.state = PairState::Unopened;
         pair.not_before = now + 1s;
         pair.path.path = next_tcp_path_++;
+        pair.vouched = false;
     }
     run(now);
 }

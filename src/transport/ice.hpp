@@ -181,6 +181,7 @@ private:
     void send_check(Pair& pair, Instant now);
     void nominate(Instant now);
     void select(Pair& pair, Instant now);
+    void search_again(Instant now);
     void run_consent(Instant now);
     void update_state(Instant now);
     void fail_all(std::string why);

@@ -169,6 +169,18 @@ void IceAgent::select(Pair& pair, Instant now) {
     close_tcp_pairs(unused);
 }
 
+void IceAgent::search_again(Instant now) {
+    now_.has_selected = false;
+    now_.started = now;
+    now_.first_success.reset();
+    for (auto& pair : now_.pairs) {
+        pair.check.active = false;
+        pair.nominated = false;
+        pair.reminders = 0;
+        if (!pair.tcp) pair.state = PairState::Waiting;
+    }
+}
+
 void IceAgent::close_tcp_pairs(std::vector<Pair>& pairs) {
     for (auto& pair : pairs) {
         if (pair.tcp && pair.state != PairState::Unopened) wire_.close_tcp(pair.path.path);

@@ -264,21 +264,64 @@ TEST(Ice, TcpThatIsRefusedIsTriedAgainAndNamed) {
     EXPECT_THAT(ours.agent.failure(), HasSubstr("tcp 10.0.0.2:7881 (connection refused)"));
 }
 
-TEST(Ice, LosingTheSelectedTcpConnectionFailsAtOnce) {
+class IceTcpLost : public ::testing::Test {
+protected:
+    void connect(IceMode their_mode) {
+        network.tcp_listeners.insert({listener.address, listener.port});
+        ours = std::make_unique<Peer>(
+            network, config_of(IceRole::Controlled), std::vector<net::Endpoint>{kOurs}
+        );
+        theirs = std::make_unique<Peer>(
+            network,
+            config_of(IceRole::Controlling, their_mode),
+            std::vector<net::Endpoint>{listener}
+        );
+        theirs->offered = {tcp_candidate(listener)};
+        ours->learn(*theirs, their_mode, network.now);
+        theirs->agent.set_remote(ours->agent.local_credentials(), IceMode::Full, network.now);
+        ASSERT_TRUE(network.run_until(is_connected, kSecond));
+    }
+    void lose() {
+        const auto path = ours->agent.selected()->path;
+        ours->node.addresses.erase(path);
+        ours->agent.on_tcp_closed(path, "connection reset", network.now);
+        EXPECT_EQ(ours->agent.state(), IceState::Disconnected);
+    }
+
     const net::Endpoint listener{"10.0.0.2", 7881};
-    TestNetwork network(1);
-    network.tcp_listeners.insert({listener.address, listener.port});
-    Peer ours(network, config_of(IceRole::Controlled), {kOurs});
-    Peer theirs(network, config_of(IceRole::Controlling), {listener});
-    theirs.offered = {tcp_candidate(listener)};
-    ours.learn(theirs, IceMode::Full, network.now);
-    theirs.agent.set_remote(ours.agent.local_credentials(), IceMode::Full, network.now);
-    ASSERT_TRUE(
-        network.run_until([&] { return ours.agent.state() == IceState::Connected; }, kSecond)
-    );
-    ours.agent.on_tcp_closed(ours.agent.selected()->path, "reset", network.now);
-    EXPECT_EQ(ours.agent.state(), IceState::Failed);
-    EXPECT_THAT(ours.agent.failure(), HasSubstr("10.0.0.2:7881 lost: reset"));
+    TestNetwork network{1};
+    std::unique_ptr<Peer> ours, theirs;
+    std::function<bool()> is_connected = [this] {
+        return ours->agent.state() == IceState::Connected;
+    };
+};
+
+TEST_F(IceTcpLost, IsOpenedAgain) {
+    connect(IceMode::Lite);
+    lose();
+    ASSERT_TRUE(network.run_until(is_connected, 3 * kSecond));
+    EXPECT_EQ(ours->node.tcp_opened, 2u);
+    EXPECT_EQ(ours->agent.selected()->remote, listener);
+}
+
+TEST_F(IceTcpLost, IsReplacedByARestart) {
+    connect(IceMode::Full);
+    lose();
+    network.run_for(kSecond);
+    ours->agent.restart(network.now);
+    theirs->agent.restart(network.now);
+    ours->learn(*theirs, IceMode::Full, network.now);
+    theirs->agent.set_remote(ours->agent.local_credentials(), IceMode::Full, network.now);
+    ASSERT_TRUE(network.run_until(is_connected, 3 * kSecond));
+}
+
+TEST_F(IceTcpLost, FailsWhenNobodyListensAnyMore) {
+    connect(IceMode::Full);
+    network.tcp_listeners.clear();
+    lose();
+    network.run_for(16 * kSecond);
+    EXPECT_EQ(ours->agent.state(), IceState::Failed);
+    EXPECT_THAT(ours->agent.failure(), HasSubstr("tcp 10.0.0.2:7881 (connection refused)"));
 }
 
 TEST(Ice, FailsAfterItsTimeoutNamingWhatWasTried) {
