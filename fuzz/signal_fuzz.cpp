@@ -1,3 +1,4 @@
+// layers: signal
 #include "core/bytes.hpp"
 #include "signal/room.hpp"
 

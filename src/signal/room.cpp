@@ -3,6 +3,8 @@
 #include "net/url.hpp"
 #include "signal/room_session.hpp"
 
+#include <google/protobuf/stubs/logging.h>
+
 namespace aircheck::signal {
 
 std::string_view to_string(EndReason reason) {
