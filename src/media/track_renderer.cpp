@@ -157,8 +157,9 @@ void TrackRenderer::Impl::jump(std::int64_t from, std::int64_t error) {
         tail[i] *= 1 - (step + 1) / static_cast<float>(kCrossfade + 1);
     }
     plan = {};
-    if (error > kMaxSkip) {
-        skipped_until = from;  // begin_run drops what lies before
+    if (std::abs(error) > kMaxSkip) {
+        // Not a correction but another place: begin_run drops what lies before, or waits.
+        if (error > 0) skipped_until = from;
         return source.close_run();
     }
     if (error > 0) {

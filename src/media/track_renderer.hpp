@@ -63,8 +63,8 @@ public:
     /// Takes the next frame, in the order of sequence numbers, `lost_before` filled in.
     void push(rtp::EncodedFrame frame);
     void report(const SenderReport& report);
-    /// What signalling says. While muted, missing packets are neither concealed nor filled with
-    /// comfort noise; frames that come all the same are played.
+    /// What signalling says, when it says so. While muted, a hole is plain silence: no comfort
+    /// noise. Frames that come all the same are played.
     enum class Muted { No, Yes };
     void set_muted(Muted muted);
     /// No frame will follow: what is queued is played to its end.

@@ -141,7 +141,9 @@ TrackSource::Filler TrackSource::filler_without_loss() {
 std::int64_t TrackSource::bridge_limit(
     const rtp::EncodedFrame& frame, Filler filler, std::int64_t gap
 ) const {
-    if (muted_) return 0;
+    // Muted is told at once, a second before the samples it is about: losses before it are still
+    // filled.
+    if (muted_ && (frame.lost_before == 0 || gap > kMaxConcealment)) return 0;
     if (filler == Filler::ComfortNoise) return kMaxComfortNoise;
     // Nothing was lost: the publisher stopped in the middle of a sound, and so does the run.
     const bool stopped = frame.lost_before == 0 && gap > kMaxConcealment;
