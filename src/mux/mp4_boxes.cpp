@@ -1,11 +1,9 @@
 #include "mux/mp4_boxes.hpp"
 
 #include "mux/mp4_sample_entry.hpp"
-#include "mux/tag_text.hpp"
+#include "mux/mp4_tags.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <string>
 
 namespace aircheck::mux {
 namespace {
@@ -195,73 +193,7 @@ void write_roll_group(Bytes& out, const media::StreamFormat& format, const Sampl
     writer.u32(1);
 }
 
-void write_item(Bytes& out, std::string_view type, std::string_view value) {
-    if (value.empty()) return;
-    const Box item(out, type);
-    const Box data(out, "data", 0, 1);  // flags 1: UTF-8
-    ByteWriter writer(out);
-    writer.u32(0);
-    writer.text(value);
-}
-
-void write_named_item(Bytes& out, std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    const Box item(out, "----");
-    {
-        const Box mean(out, "mean", 0, 0);
-        ByteWriter(out).text("com.apple.iTunes");
-    }
-    {
-        const Box box(out, "name", 0, 0);
-        ByteWriter(out).text(name);
-    }
-    const Box data(out, "data", 0, 1);
-    ByteWriter writer(out);
-    writer.u32(0);
-    writer.text(value);
-}
-
-/// Apple's gapless record (delay, padding, length; here only the delay is known): FFmpeg cuts the
-/// priming of a fragmented AAC file by this and not by its edit list.
-std::string gapless_text(const media::StreamFormat& format) {
-    char text[80];
-    std::snprintf(
-        text, sizeof text, " 00000000 %08X 00000000 0000000000000000", format.priming_samples
-    );
-    return text;
-}
-
-void write_tags(Bytes& out, const Tags& tags, std::string_view gapless) {
-    const Box udta(out, "udta");
-    const Box meta(out, "meta", 0, 0);
-    {
-        const Box hdlr(out, "hdlr", 0, 0);
-        ByteWriter writer(out);
-        writer.u32(0);
-        writer.text("mdirappl");
-        write_zeros(writer, 9);
-    }
-    const Box ilst(out, "ilst");
-    write_item(out, "\xa9nam", tag_text(tags.title));
-    write_item(
-        out,
-        "\xa9"
-        "day",
-        created_text(tags)
-    );
-    write_item(
-        out,
-        "\xa9"
-        "cmt",
-        tag_text(tags.comment)
-    );
-    write_item(out, "\xa9too", "aircheck");
-    write_named_item(out, "iTunSMPB", gapless);
-    write_named_item(out, "room", tag_text(tags.room));
-    write_named_item(out, "egress_id", tag_text(tags.egress_id));
-}
-
-/// A `moov`: with `body`, the finished file's, whose body begins `body_offset` bytes into the file.
+/// What a `moov` is made from; the last four are the finished file's.
 struct Movie {
     const media::StreamFormat& format;
     const Tags& tags;
@@ -311,10 +243,11 @@ void write_moov(Bytes& out, const Movie& movie) {
         writer.u32(1);
         write_zeros(writer, 12);
     }
-    const bool needs_gapless = movie.kind == Movie::Kind::Growing &&
-                               movie.format.codec == media::Codec::Aac &&
-                               movie.format.priming_samples > 0;
-    write_tags(out, movie.tags, needs_gapless ? gapless_text(movie.format) : std::string());
+    // FFmpeg cuts the priming of a fragmented AAC file by Apple's gapless record, not by the edit
+    // list.
+    const bool needs_gapless =
+        movie.kind == Movie::Kind::Growing && movie.format.codec == media::Codec::Aac;
+    write_tags(out, movie.tags, needs_gapless ? movie.format.priming_samples : 0);
 }
 
 }  // namespace

@@ -130,11 +130,13 @@ Result<net::HttpResponse> S3Client::perform(const Call& call) {
                 continue;
             }
             passing = failure->is_passing();
+            failure_code_ = failure->code;
             error = explain(*failure, destination_, call.action, call.permission);
         } else {
             error = in_context(
                 "S3 bucket \"" + destination_.bucket + "\": " + call.action, response.error()
             );
+            failure_code_.clear();
             passing = error.code == Errc::Unavailable || error.code == Errc::Timeout;
         }
         if (!passing || retry >= destination_.retry.max_retries) return tl::unexpected(error);
@@ -341,6 +343,12 @@ Result<> S3Client::head_bucket() {
     );
     static_cast<void>(response);
     return {};
+}
+
+Result<> S3Client::check_access() {
+    const auto listed = list_objects("aircheck", 1);
+    if (listed || failure_code_ == "AccessDenied") return {};
+    return tl::unexpected(listed.error());
 }
 
 Result<> S3Client::create_bucket() {

@@ -85,6 +85,10 @@ public:
     );
     /// Whether the bucket is there and may be used.
     [[nodiscard]] Result<> head_bucket();
+    /// Fine when the bucket is there and the store takes our signature, whatever the keys may do;
+    /// HEAD answers could not tell a missing bucket from a missing object, nor a wrong secret from
+    /// no right.
+    [[nodiscard]] Result<> check_access();
     /// For tests and `storage setup`: AlreadyExists when somebody has it.
     [[nodiscard]] Result<> create_bucket();
 
@@ -115,6 +119,7 @@ private:
     S3Destination destination_;
     net::HttpClient* http_;
     Clock clock_;
+    std::string failure_code_;    ///< Of the last request that failed for good: "AccessDenied".
     Nanoseconds clock_offset_{};  ///< The store's clock less ours.
 };
 

@@ -211,9 +211,11 @@ TEST_F(S3CompleteScript, ALostAnswerIsNoLostUpload) {
 TEST_F(S3ClientScript, UploadSendsTheFirstPartLast) {
     const testing::TempFolder folder;
     testing::write_file(folder / "b", std::string(12'000'000, 'b'));
+    const auto listed = answer(200, "<ListBucketResult></ListBucketResult>");
     const auto created = answer(200, "<R><UploadId>u/1</UploadId></R>");
     ScriptedStore store(
         {answer(404),
+         listed,
          created,
          stored(),
          stored(),
@@ -230,6 +232,7 @@ TEST_F(S3ClientScript, UploadSendsTheFirstPartLast) {
         store.lines(),
         ElementsAre(
             "HEAD /bucket/k",
+            "GET /bucket/?list-type=2&max-keys=1&prefix=aircheck",
             "POST /bucket/k?uploads=",
             "PUT /bucket/k?partNumber=2&uploadId=u%2F1",
             "PUT /bucket/k?partNumber=3&uploadId=u%2F1",
@@ -239,11 +242,11 @@ TEST_F(S3ClientScript, UploadSendsTheFirstPartLast) {
         )
     );
     const auto requests = store.requests();
-    EXPECT_EQ(requests[2].body.size(), 5u << 20);
-    EXPECT_EQ(requests[3].body.size(), 12'000'000u - (10u << 20));
-    EXPECT_EQ(requests[4].body.size(), 4u + (5u << 20));
-    EXPECT_TRUE(requests[4].body.starts_with("HEADbbb"));
-    EXPECT_THAT(requests[5].headers, HasSubstr("if-none-match: *"));
+    EXPECT_EQ(requests[3].body.size(), 5u << 20);
+    EXPECT_EQ(requests[4].body.size(), 12'000'000u - (10u << 20));
+    EXPECT_EQ(requests[5].body.size(), 4u + (5u << 20));
+    EXPECT_TRUE(requests[5].body.starts_with("HEADbbb"));
+    EXPECT_THAT(requests[6].headers, HasSubstr("if-none-match: *"));
 }
 
 TEST_F(S3ClientScript, AShortObjectIsNotCalledDone) {
@@ -251,6 +254,7 @@ TEST_F(S3ClientScript, AShortObjectIsNotCalledDone) {
     testing::write_file(folder / "b", "body");
     ScriptedStore store(
         {answer(404),
+         error(403, "AccessDenied"),  // a key that may only write
          stored(),
          answer(200, {}, "Content-Length: 7\r\n"),
          answer(200, {}, "Content-Length: 8\r\n")}

@@ -143,7 +143,8 @@ Result<> S3Upload::find_free_name() {
         // Without the right to look, the store itself refuses at the end (If-None-Match).
         if (!taken && (taken.error().code == Errc::NotFound ||
                        taken.error().code == Errc::PermissionDenied)) {
-            return {};
+            // A wrong secret or bucket is said now, not when the first part is full.
+            return client_.check_access();
         }
         if (!taken) return tl::unexpected(taken.error());
         // This egress's own, from before a restart: completing will tell whether it is this file.
