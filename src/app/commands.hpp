@@ -1,0 +1,65 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/config.hpp"
+#include "app/exit_code.hpp"
+#include "core/time.hpp"
+
+namespace aircheck::app {
+
+/// Runs until SIGTERM or SIGINT; a second one leaves at once.
+[[nodiscard]] ExitCode run_serve(const Config& config);
+
+struct RecordCommand {
+    std::string room;
+    std::string output;       ///< A path or s3://bucket/key; "": the configured store.
+    Nanoseconds wait = 10s;   ///< For the room to exist, and for the first packet.
+    std::string file_type;    ///< "mp4", "ogg"; "": by the output's extension, else mp4.
+    AudioMixing mixing = AudioMixing::Default;
+};
+/// One recording in the foreground, with a progress line.
+[[nodiscard]] ExitCode run_record(const Config& config, const RecordCommand& command);
+
+struct RenderCommand {
+    std::string journal;  ///< A folder of segments (spool/EG_…) or one .acj file.
+    std::string output;   ///< ".mp4" or ".ogg".
+    bool late = false;    ///< Waits longer, so that packets too late for the live mix are used.
+};
+[[nodiscard]] ExitCode run_render(const RenderCommand& command);
+
+enum class Listing { Text, Json };
+[[nodiscard]] ExitCode run_doctor(const Config& config, Listing listing);
+
+[[nodiscard]] ExitCode run_egress_list(const Config& config, Listing listing);
+[[nodiscard]] ExitCode run_egress_show(const Config& config, const std::string& id, Listing listing);
+[[nodiscard]] ExitCode run_egress_stop(const Config& config, const std::string& id);
+[[nodiscard]] ExitCode run_egress_upload(const Config& config, const std::string& id);
+
+struct ConversationFilter {
+    std::string room_name;
+    int limit = 50;
+};
+[[nodiscard]] ExitCode run_conversations_list(
+    const Config& config, const ConversationFilter& filter, Listing listing
+);
+[[nodiscard]] ExitCode run_conversations_show(
+    const Config& config, const std::string& id, Listing listing
+);
+[[nodiscard]] ExitCode run_conversations_url(const Config& config, const std::string& id);
+
+struct DemoCommand {
+    bool once = false;        ///< Ends after the recording instead of leaving the service open.
+    Nanoseconds length = 20s;  ///< Of the conversation.
+};
+[[nodiscard]] ExitCode run_demo(Config config, const DemoCommand& command);
+
+/// A completion script for "bash", "zsh" or "fish"; "" for another shell.
+[[nodiscard]] std::string completion_script(const std::string& shell);
+
+/// "aircheck: words" on standard error.
+void complain(const std::string& words);
+void complain(const Error& error);
+
+}  // namespace aircheck::app

@@ -1,0 +1,206 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "app/commands.hpp"
+#include "app/options_of.hpp"
+#include "control/room_service.hpp"
+#include "core/id.hpp"
+#include "net/http_client.hpp"
+#include "net/url.hpp"
+#include "proto/livekit_room.pb.h"
+#include "records/store.hpp"
+#include "storage/s3_client.hpp"
+#include "storage/spool.hpp"
+
+namespace aircheck::app {
+namespace {
+
+struct Finding {
+    enum class Status { Ok, Warning, Error } status = Status::Ok;
+    std::string check;
+    std::string detail;
+    std::string setting;  ///< What to change; "" when all is well.
+    std::string remedy;
+};
+
+using Findings = std::vector<Finding>;
+
+Finding fine(std::string check, std::string detail) {
+    return {Finding::Status::Ok, std::move(check), std::move(detail), "", ""};
+}
+Finding warning(std::string check, std::string detail, std::string setting, std::string remedy) {
+    return {Finding::Status::Warning, std::move(check), std::move(detail), std::move(setting),
+            std::move(remedy)};
+}
+Finding error(std::string check, std::string detail, std::string setting, std::string remedy) {
+    return {Finding::Status::Error, std::move(check), std::move(detail), std::move(setting),
+            std::move(remedy)};
+}
+
+void check_configuration(const Config& config, Findings& findings) {
+    for (const std::string& what : config.warnings) {
+        findings.push_back(warning("configuration", what, "", "remove it, or leave it: it does nothing"));
+    }
+    if (auto ready = check_for_serve(config); !ready) {
+        findings.push_back(error("configuration", ready.error().to_string(), "http", "set it"));
+    } else {
+        findings.push_back(fine("configuration", "complete for `aircheck serve`"));
+    }
+    if (config.auto_record.empty()) {
+        findings.push_back(warning(
+            "auto_record", "no rule: rooms are recorded on request only", "auto_record",
+            "add a rule to record by itself"
+        ));
+    }
+}
+
+void check_livekit(const Config& config, net::HttpClient& http, Findings& findings) {
+    const auto access = room_access(config);
+    if (access.ws_url.empty() || access.api_key.empty()) {
+        findings.push_back(error(
+            "livekit", "no server is configured", "LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET",
+            "set all three"
+        ));
+        return;
+    }
+    const auto rooms = control::RoomService(access, http).list_rooms();
+    if (rooms) {
+        findings.push_back(fine(
+            "livekit", access.ws_url + ": key accepted, " + std::to_string(rooms->rooms_size()) + " rooms"
+        ));
+        return;
+    }
+    const bool refused = rooms.error().code == Errc::PermissionDenied;
+    findings.push_back(error(
+        "livekit", rooms.error().to_string(), refused ? "LIVEKIT_API_KEY, LIVEKIT_API_SECRET" : "LIVEKIT_URL",
+        refused ? "use a key and secret of this server" : "is the server running, and reachable from here?"
+    ));
+}
+
+Result<> try_bucket(const storage::S3Destination& s3, net::HttpClient& http) {
+    AC_TRY(auto client, storage::S3Client::create(s3, http));
+    AC_CHECK_OK(client.head_bucket());
+    const std::string key = s3.prefix + "aircheck-doctor-" + new_id("");
+    storage::S3Client::ObjectOptions options;
+    options.content_type = "text/plain";
+    AC_CHECK_OK(client.put_object(key, "aircheck doctor", options));
+    AC_TRY(const auto back, client.get_range(key, 0, 64));
+    if (back != "aircheck doctor") return fail(Errc::Malformed, "what was read is not what was written");
+    return client.delete_object(key);
+}
+
+void check_storage(const Config& config, net::HttpClient& http, Findings& findings) {
+    const auto destination = default_destination(config);
+    const std::string where = storage::describe(destination);
+    if (const auto* s3 = std::get_if<storage::S3Destination>(&destination)) {
+        if (auto tried = try_bucket(*s3, http); !tried) {
+            findings.push_back(error(
+                "storage", where + ": " + tried.error().to_string(), "storage.s3 (AWS_…)",
+                "the key needs PutObject, GetObject, DeleteObject on the bucket's objects and ListBucket"
+            ));
+        } else {
+            findings.push_back(fine("storage", where + ": written, read and deleted"));
+        }
+        return;
+    }
+    const std::string& root = std::get<storage::LocalDestination>(destination).root;
+    std::error_code failed;
+    std::filesystem::create_directories(root, failed);
+    if (failed || access(root.c_str(), W_OK) != 0) {
+        findings.push_back(error("storage", where + " cannot be written", "data_dir", "make it writable"));
+    } else {
+        findings.push_back(fine("storage", where + ": writable (no bucket is configured)"));
+    }
+}
+
+void check_disk(const Config& config, Findings& findings) {
+    const auto spool = storage::Spool::open(config.data_dir);
+    if (!spool) {
+        findings.push_back(error("spool", spool.error().to_string(), "data_dir", "make it writable"));
+        return;
+    }
+    const auto space = spool->space();
+    const std::uint64_t free_mb = space ? space->free_bytes / 1'000'000 : 0;
+    const std::string detail = spool->path() + ": " + std::to_string(free_mb) + " MB free";
+    if (free_mb < 1000) {
+        findings.push_back(warning(
+            "spool", detail, "data_dir", "an hour of a call takes about 60 MB until it is uploaded"
+        ));
+    } else {
+        findings.push_back(fine("spool", detail));
+    }
+}
+
+void check_records(const Config& config, Findings& findings) {
+    auto store = records::Store::open(database_of(config), records::Store::Migrate::Yes);
+    if (!store) {
+        findings.push_back(error("database", store.error().to_string(), "database", "see the message"));
+    } else {
+        findings.push_back(fine("database", "schema " + std::to_string(records::Store::newest_schema())));
+    }
+}
+
+void check_webhooks(const Config& config, net::HttpClient& http, Findings& findings) {
+    for (const WebhookConfig& webhook : config.webhooks) {
+        net::HttpRequest request;
+        request.method = "HEAD";
+        request.url = webhook.url;
+        request.timeout = std::chrono::seconds(10);
+        const std::string where = net::redact_url(webhook.url);
+        const auto answer = http.send(request);
+        if (answer) {
+            findings.push_back(fine("webhook", where + ": reachable (HTTP " + std::to_string(answer->status) + ")"));
+        } else {
+            findings.push_back(error(
+                "webhook", where + ": " + answer.error().to_string(), "webhooks[].url",
+                "is the receiver running, and reachable from here?"
+            ));
+        }
+    }
+}
+
+void print(const Finding& finding, Listing listing) {
+    constexpr const char* kNames[] = {"ok", "warning", "error"};
+    const char* status = kNames[static_cast<int>(finding.status)];
+    if (listing == Listing::Json) {
+        const nlohmann::json line{{"check", finding.check},
+                                  {"status", status},
+                                  {"detail", finding.detail},
+                                  {"setting", finding.setting},
+                                  {"remedy", finding.remedy}};
+        std::printf(
+            "%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str()
+        );
+        return;
+    }
+    std::printf("%-8s %-14s %s\n", status, finding.check.c_str(), finding.detail.c_str());
+    if (finding.status != Finding::Status::Ok && !finding.remedy.empty()) {
+        std::printf("         %-14s → %s%s%s\n", "", finding.setting.c_str(),
+                    finding.setting.empty() ? "" : ": ", finding.remedy.c_str());
+    }
+}
+
+}  // namespace
+
+ExitCode run_doctor(const Config& config, Listing listing) {
+    net::HttpClient http;
+    Findings findings;
+    check_configuration(config, findings);
+    check_livekit(config, http, findings);
+    check_storage(config, http, findings);
+    check_disk(config, findings);
+    check_records(config, findings);
+    check_webhooks(config, http, findings);
+    bool failed = false;
+    for (const Finding& finding : findings) {
+        print(finding, listing);
+        failed |= finding.status == Finding::Status::Error;
+    }
+    return failed ? ExitCode::Failed : ExitCode::Done;
+}
+
+}  // namespace aircheck::app

@@ -1,0 +1,215 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "app/commands.hpp"
+#include "core/log.hpp"
+
+namespace {
+
+using namespace aircheck;
+using namespace aircheck::app;
+
+/// What the command line said; filled by CLI11, read once it is parsed.
+struct Arguments {
+    SourceFlags sources;
+    std::string bind, data_dir, log_level;
+    bool print_config = false;
+    bool json = false;
+    RecordCommand record;
+    std::string wait = "10s";
+    std::string mixing = "default";
+    RenderCommand render;
+    DemoCommand demo;
+    std::string demo_length = "20s";
+    ConversationFilter filter;
+    std::string id;
+    std::string shell;
+
+    [[nodiscard]] Listing listing() const { return json ? Listing::Json : Listing::Text; }
+};
+
+void add_flag_values(Arguments& arguments) {
+    auto& values = arguments.sources.values;
+    if (!arguments.bind.empty()) values.push_back({"http.bind", arguments.bind, "--bind"});
+    if (!arguments.data_dir.empty()) values.push_back({"data_dir", arguments.data_dir, "--data-dir"});
+    if (!arguments.log_level.empty()) {
+        values.push_back({"logging.level", arguments.log_level, "--log-level"});
+    }
+}
+
+void add_common(CLI::App& command, Arguments& arguments) {
+    command.add_option("-c,--config", arguments.sources.config_file, "YAML configuration file");
+    command.add_option("--config-body", arguments.sources.config_body, "YAML configuration itself");
+    command.add_option("--data-dir", arguments.data_dir, "Database, spool and local recordings");
+    command.add_option("--log-level", arguments.log_level, "debug, info, warn or error");
+}
+
+int usage(const std::string& words) {
+    complain(words);
+    return static_cast<int>(ExitCode::Usage);
+}
+
+template <typename Run>
+int with_config(Arguments& arguments, Run run) {
+    add_flag_values(arguments);
+    auto sources = gather_sources(arguments.sources);
+    if (!sources) return usage(sources.error().to_string());
+    auto config = load(*sources);
+    if (!config) return usage(config.error().to_string());
+    log::configure(config->logging.level, config->logging.format);
+    return static_cast<int>(run(*config));
+}
+
+int serve(Arguments& arguments) {
+    return with_config(arguments, [&](const Config& config) {
+        if (arguments.print_config) {
+            std::fputs(print_config(config).c_str(), stdout);
+            return ExitCode::Done;
+        }
+        if (auto ready = check_for_serve(config); !ready) {
+            complain(ready.error());
+            return ExitCode::Usage;
+        }
+        return run_serve(config);
+    });
+}
+
+int record(Arguments& arguments) {
+    const auto wait = parse_duration(arguments.wait);
+    if (!wait) return usage("--wait: " + wait.error().to_string());
+    arguments.record.wait = *wait;
+    if (arguments.mixing == "dual_channel_agent") {
+        arguments.record.mixing = AudioMixing::DualChannelAgent;
+    } else if (arguments.mixing == "dual_channel_alternate") {
+        arguments.record.mixing = AudioMixing::DualChannelAlternate;
+    }
+    if (arguments.log_level.empty()) arguments.log_level = "warn";  // The progress line says the rest.
+    return with_config(arguments, [&](const Config& config) {
+        return run_record(config, arguments.record);
+    });
+}
+
+int demo(Arguments& arguments) {
+    const auto length = parse_duration(arguments.demo_length);
+    if (!length) return usage("--length: " + length.error().to_string());
+    arguments.demo.length = *length;
+    if (arguments.log_level.empty()) arguments.log_level = "warn";
+    return with_config(arguments, [&](const Config& config) { return run_demo(config, arguments.demo); });
+}
+
+int complete(const Arguments& arguments) {
+    const std::string script = completion_script(arguments.shell);
+    if (script.empty()) return usage("completion: '" + arguments.shell + "' is none of bash, zsh, fish");
+    std::fputs(script.c_str(), stdout);
+    return 0;
+}
+
+void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>& chosen) {
+    auto* command = app.add_subcommand("serve", "Run the service: recorder, API and webhooks");
+    add_common(*command, all);
+    command->add_option("--bind", all.bind, "Address and port to listen on");
+    command->add_flag("--print-config", all.print_config, "Show what is in force and where it came from");
+    command->callback([&] { chosen = [&] { return serve(all); }; });
+
+    command = app.add_subcommand("demo", "Record a conversation in a built-in room: no server needed");
+    add_common(*command, all);
+    command->add_flag("--once", all.demo.once, "End after the recording");
+    command->add_option("--length", all.demo_length, "How long the callers talk")->capture_default_str();
+    command->callback([&] { chosen = [&] { return demo(all); }; });
+
+    command = app.add_subcommand("record", "Record one room in the foreground");
+    add_common(*command, all);
+    command->add_option("room", all.record.room, "The room's name")->required();
+    command->add_option("-o,--output", all.record.output, "A file, or s3://bucket/key");
+    command->add_option("--wait", all.wait, "How long to wait for the room and its sound")
+        ->capture_default_str();
+    command->add_option("--file-type", all.record.file_type, "mp4 or ogg")
+        ->check(CLI::IsMember({"mp4", "ogg"}));
+    command->add_option("--audio-mixing", all.mixing, "How tracks become channels")
+        ->check(CLI::IsMember({"default", "dual_channel_agent", "dual_channel_alternate"}));
+    command->callback([&] { chosen = [&] { return record(all); }; });
+
+    command = app.add_subcommand("render", "Make a file from a recording's journal");
+    command->add_option("journal", all.render.journal, "A spool folder, or one .acj file")->required();
+    command->add_option("-o,--output", all.render.output, "The file: .mp4 or .ogg")->required();
+    command->add_flag("--late", all.render.late, "Use packets that came too late for the live mix");
+    command->callback([&] {
+        chosen = [&] { return static_cast<int>(run_render(all.render)); };
+    });
+}
+
+void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<int()>& chosen) {
+    auto* doctor = app.add_subcommand("doctor", "Check configuration, LiveKit, storage and webhooks");
+    add_common(*doctor, all);
+    doctor->add_flag("--json", all.json, "One object a line");
+    const auto choose = [&all, &chosen](CLI::App* command, auto run) {
+        command->callback([&all, &chosen, run] {
+            chosen = [&all, run] {
+                return with_config(all, [&](const Config& config) { return run(config); });
+            };
+        });
+    };
+    choose(doctor, [&all](const Config& config) { return run_doctor(config, all.listing()); });
+
+    auto* egress = app.add_subcommand("egress", "Recordings: list, show, stop, upload");
+    egress->require_subcommand(1);
+    const auto add = [&](CLI::App* parent, const char* name, const char* help, bool takes_id, auto run) {
+        auto* command = parent->add_subcommand(name, help);
+        add_common(*command, all);
+        command->add_flag("--json", all.json, "One object a line");
+        if (takes_id) command->add_option("id", all.id, "Its id")->required();
+        choose(command, run);
+        return command;
+    };
+    add(egress, "list", "The newest recordings", false,
+        [&all](const Config& config) { return run_egress_list(config, all.listing()); });
+    add(egress, "show", "One recording", true,
+        [&all](const Config& config) { return run_egress_show(config, all.id, all.listing()); });
+    add(egress, "stop", "End a recording of the running service", true,
+        [&all](const Config& config) { return run_egress_stop(config, all.id); });
+    add(egress, "upload", "Send a file whose upload had failed", true,
+        [&all](const Config& config) { return run_egress_upload(config, all.id); });
+
+    auto* conversations = app.add_subcommand("conversations", "Conversations: list, show, url");
+    conversations->require_subcommand(1);
+    auto* list = add(conversations, "list", "The newest conversations", false, [&all](const Config& config) {
+        return run_conversations_list(config, all.filter, all.listing());
+    });
+    list->add_option("--room", all.filter.room_name, "Of this room only");
+    list->add_option("--limit", all.filter.limit, "At most so many")->check(CLI::Range(1, 200));
+    add(conversations, "show", "One conversation", true,
+        [&all](const Config& config) { return run_conversations_show(config, all.id, all.listing()); });
+    add(conversations, "url", "The link to its recording", true,
+        [&all](const Config& config) { return run_conversations_url(config, all.id); });
+
+    auto* completion = app.add_subcommand("completion", "A completion script for your shell");
+    completion->add_option("shell", all.shell, "bash, zsh or fish")->required();
+    completion->callback([&] { chosen = [&] { return complete(all); }; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    Arguments arguments;
+    std::function<int()> chosen;
+    CLI::App app("aircheck records every conversation that people have with AI agents.", "aircheck");
+    app.set_version_flag("--version", "aircheck " AIRCHECK_VERSION);
+    app.require_subcommand(1);
+    add_recording_commands(app, arguments, chosen);
+    add_record_keeping_commands(app, arguments, chosen);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+    }
+    try {
+        return chosen();
+    } catch (const std::exception& error) {
+        complain(std::string("internal error: ") + error.what());
+        return static_cast<int>(ExitCode::Failed);
+    }
+}

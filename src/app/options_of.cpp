@@ -1,0 +1,221 @@
+#include "app/options_of.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "net/crypto.hpp"
+
+namespace aircheck::app {
+namespace {
+
+recorder::ParticipantKind to_recorder(ParticipantKind kind) {
+    switch (kind) {
+        case ParticipantKind::Standard: return recorder::ParticipantKind::Standard;
+        case ParticipantKind::Ingress: return recorder::ParticipantKind::Ingress;
+        case ParticipantKind::Egress: return recorder::ParticipantKind::Egress;
+        case ParticipantKind::Sip: return recorder::ParticipantKind::Sip;
+        case ParticipantKind::Agent: return recorder::ParticipantKind::Agent;
+        case ParticipantKind::Connector: return recorder::ParticipantKind::Connector;
+        case ParticipantKind::Bridge: return recorder::ParticipantKind::Bridge;
+    }
+    return recorder::ParticipantKind::Standard;
+}
+
+recorder::Mixing to_recorder(AudioMixing mixing) {
+    switch (mixing) {
+        case AudioMixing::Default: return recorder::Mixing::Default;
+        case AudioMixing::DualChannelAgent: return recorder::Mixing::DualChannelAgent;
+        case AudioMixing::DualChannelAlternate: return recorder::Mixing::DualChannelAlternate;
+    }
+    return recorder::Mixing::Default;
+}
+
+/// An address in network byte order; empty for anything else.
+Bytes address_bytes(const std::string& text) {
+    Bytes bytes(16);
+    if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) {
+        bytes.resize(4);
+        return bytes;
+    }
+    if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
+    return {};
+}
+
+/// True when `host` is `entry`, or lies in the network that `entry` ("10.0.0.0/8") describes.
+bool matches(const std::string& entry, const std::string& host) {
+    if (entry == host) return true;
+    const auto slash = entry.find('/');
+    if (slash == std::string::npos) return false;
+    const Bytes network = address_bytes(entry.substr(0, slash));
+    const Bytes address = address_bytes(host);
+    unsigned bits = 0;
+    std::from_chars(entry.data() + slash + 1, entry.data() + entry.size(), bits);
+    if (network.empty() || network.size() != address.size() || bits > network.size() * 8) return false;
+    for (unsigned bit = 0; bit < bits; ++bit) {
+        const unsigned mask = 0x80U >> (bit % 8);
+        if (((network[bit / 8] ^ address[bit / 8]) & mask) != 0) return false;
+    }
+    return true;
+}
+
+std::string proxy_of(const ProxyConfig& proxy) {
+    if (proxy.username.empty() || proxy.url.find("://") == std::string::npos) return proxy.url;
+    const auto at = proxy.url.find("://") + 3;
+    return proxy.url.substr(0, at) + proxy.username + ":" + proxy.password.reveal() + "@" +
+           proxy.url.substr(at);
+}
+
+/// OpenSSL's own variable, honoured for every connection: a private authority's certificate.
+std::string extra_trust() {
+    const char* file = std::getenv("SSL_CERT_FILE");
+    return file == nullptr ? "" : file;
+}
+
+}  // namespace
+
+recorder::RoomAccess room_access(const Config& config) {
+    recorder::RoomAccess access;
+    access.ws_url = config.livekit.ws_url;
+    access.api_key = config.livekit.api_key;
+    access.api_secret = config.livekit.api_secret.reveal();
+    access.ca_file = extra_trust();
+    return access;
+}
+
+storage::Destination default_destination(const Config& config) {
+    if (!config.storage.s3) {
+        std::string root = config.storage.local_directory;
+        if (root.empty()) root = config.data_dir + "/recordings";
+        return storage::LocalDestination{std::move(root)};
+    }
+    const S3Config& from = *config.storage.s3;
+    storage::S3Destination s3;
+    s3.bucket = from.bucket;
+    s3.region = from.region;
+    s3.endpoint = from.endpoint;
+    s3.access_key = from.access_key;
+    s3.secret = from.secret.reveal();
+    s3.session_token = from.session_token.reveal();
+    if (from.force_path_style) s3.addressing = storage::S3Destination::Addressing::Path;
+    s3.prefix = config.storage.prefix;
+    if (!s3.prefix.empty() && !s3.prefix.ends_with('/')) s3.prefix += '/';
+    s3.content_disposition = from.content_disposition;
+    for (const auto& [key, value] : from.metadata) s3.metadata[key] = value;
+    s3.tagging = from.tagging;
+    s3.proxy = proxy_of(from.proxy);
+    s3.ca_file = extra_trust();
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    s3.retry.max_retries = config.storage.retries.max_retries;
+    s3.retry.min_delay = duration_cast<milliseconds>(config.storage.retries.min_delay);
+    s3.retry.max_delay = duration_cast<milliseconds>(config.storage.retries.max_delay);
+    return s3;
+}
+
+control::RecordingDefaults recording_defaults(const Config& config) {
+    control::RecordingDefaults defaults;
+    defaults.access = room_access(config);
+    defaults.destination = default_destination(config);
+    defaults.ca_file = extra_trust();
+    defaults.local_storage_allowed = !config.disallow_local_storage;
+    defaults.channels = static_cast<std::uint16_t>(config.audio.channels);
+    defaults.bitrate_bps = static_cast<std::uint32_t>(config.audio.bitrate_kbps) * 1000;
+    if (config.session_limits.file_output_max_duration.count() > 0) {
+        defaults.max_duration = config.session_limits.file_output_max_duration;
+    }
+    if (config.session_limits.file_output_max_size_bytes > 0) {
+        defaults.max_bytes = config.session_limits.file_output_max_size_bytes;
+    }
+    defaults.may_reach = [allow = config.network_allow](const std::string& host) {
+        return std::any_of(allow.begin(), allow.end(), [&](const std::string& entry) {
+            return matches(entry, host);
+        });
+    };
+    return defaults;
+}
+
+std::vector<notify::Receiver> receivers(const std::vector<WebhookConfig>& webhooks) {
+    std::vector<notify::Receiver> all;
+    for (const WebhookConfig& webhook : webhooks) {
+        notify::Receiver receiver;
+        receiver.url = webhook.url;
+        switch (webhook.format) {
+            case WebhookFormat::LiveKit: receiver.format = notify::Format::LiveKit; break;
+            case WebhookFormat::Simple: receiver.format = notify::Format::Simple; break;
+            case WebhookFormat::Flat: receiver.format = notify::Format::Flat; break;
+        }
+        receiver.include_events = webhook.events;
+        for (const auto& [name, value] : webhook.headers) receiver.headers[name] = value.reveal();
+        receiver.also_for_bus = webhook.also_for_bus;
+        all.push_back(std::move(receiver));
+    }
+    return all;
+}
+
+std::vector<control::AutoRecordRule> auto_record_rules(const Config& config) {
+    std::vector<control::AutoRecordRule> rules;
+    for (const AutoRecordRule& from : config.auto_record) {
+        control::AutoRecordRule rule;
+        rule.rooms = from.rooms;
+        rule.on = from.on == StartOn::RoomStarted ? control::AutoRecordRule::On::RoomStarted
+                                                  : control::AutoRecordRule::On::ParticipantJoined;
+        rule.skip_kinds.clear();
+        for (const ParticipantKind kind : from.skip_kinds) {
+            rule.skip_kinds.push_back(to_recorder(kind));
+        }
+        rule.container = from.file_type == FileType::Ogg ? recorder::Container::Ogg
+                                                         : recorder::Container::Mp4;
+        rule.mixing = to_recorder(from.audio_mixing);
+        rule.filepath = from.filepath;
+        rule.end.last_human_left = from.end_when == EndWhen::LastHumanLeft;
+        rule.end.end_grace = from.end_grace;
+        if (from.max_duration.count() > 0) rule.end.max_duration = from.max_duration;
+        rule.receivers = receivers(from.webhooks);
+        rules.push_back(std::move(rule));
+    }
+    return rules;
+}
+
+api::AuthOptions auth_options(const Config& config) {
+    api::AuthOptions options;
+    if (!config.livekit.api_key.empty()) {
+        options.api_keys[config.livekit.api_key] = config.livekit.api_secret.reveal();
+    }
+    for (const ApiToken& token : config.http.tokens) {
+        api::StaticToken known;
+        known.name = token.name;
+        known.sha256 = token.sha256;
+        for (const Scope scope : token.scopes) {
+            known.may_record |= scope == Scope::Record;
+            known.may_read |= scope == Scope::Read;
+            known.is_admin |= scope == Scope::Admin;
+        }
+        options.tokens.push_back(std::move(known));
+    }
+    if (!config.token.empty()) {
+        const std::string digest = to_hex(net::sha256(as_bytes(config.token.reveal())));
+        options.tokens.push_back({"AIRCHECK_TOKEN", digest, true, true, true});
+    }
+    return options;
+}
+
+std::string public_url(const Config& config, std::uint16_t bound_port) {
+    if (!config.http.public_url.empty()) return config.http.public_url;
+    const bool v6 = config.http.bind_host.find(':') != std::string::npos;
+    const std::string host = v6 ? "[" + config.http.bind_host + "]" : config.http.bind_host;
+    return "http://" + host + ":" + std::to_string(bound_port);
+}
+
+std::string database_of(const Config& config) {
+    return config.database.empty() ? config.data_dir + "/aircheck.db" : config.database;
+}
+
+std::string secrets_key_file_of(const Config& config) {
+    return config.secrets_key_file.empty() ? config.data_dir + "/secrets.key"
+                                           : config.secrets_key_file;
+}
+
+}  // namespace aircheck::app

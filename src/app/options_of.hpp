@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "api/server.hpp"
+#include "app/config.hpp"
+#include "control/auto_record.hpp"
+#include "control/egress_service.hpp"
+#include "notify/outbox.hpp"
+#include "recorder/job.hpp"
+
+namespace aircheck::app {
+
+/// What the configuration means for each part: plain translations, nothing is read or asked.
+
+[[nodiscard]] recorder::RoomAccess room_access(const Config& config);
+/// The configured bucket, or the local folder.
+[[nodiscard]] storage::Destination default_destination(const Config& config);
+[[nodiscard]] control::RecordingDefaults recording_defaults(const Config& config);
+[[nodiscard]] std::vector<control::AutoRecordRule> auto_record_rules(const Config& config);
+[[nodiscard]] std::vector<notify::Receiver> receivers(const std::vector<WebhookConfig>& webhooks);
+[[nodiscard]] api::AuthOptions auth_options(const Config& config);
+/// "http://127.0.0.1:7990" where no public_url is set.
+[[nodiscard]] std::string public_url(const Config& config, std::uint16_t bound_port);
+/// The database's location: postgres://…, or aircheck.db in data_dir.
+[[nodiscard]] std::string database_of(const Config& config);
+[[nodiscard]] std::string secrets_key_file_of(const Config& config);
+
+}  // namespace aircheck::app

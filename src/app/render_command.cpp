@@ -1,0 +1,109 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "app/commands.hpp"
+#include "journal/reader.hpp"
+#include "recorder/pipeline.hpp"
+#include "storage/spool.hpp"
+
+namespace aircheck::app {
+namespace {
+
+/// `--late`: what a live mix cannot wait for, a render can.
+constexpr Nanoseconds kLateWait = 30s;
+
+struct Rendered {
+    Nanoseconds duration{0};
+    journal::Reader::Counters counters;
+    bool was_closed = false;
+};
+
+void apply_command(const RenderCommand& command, recorder::PipelineSettings& settings) {
+    recorder::Encoding& encoding = settings.encoding;
+    if (command.output.ends_with(".ogg") && encoding.container != recorder::Container::Ogg) {
+        encoding.container = recorder::Container::Ogg;
+        encoding.codec = recorder::AudioCodec::Opus;
+        encoding.sample_rate_hz = 48'000;
+    } else if (command.output.ends_with(".mp4")) {
+        encoding.container = recorder::Container::Mp4;
+    }
+    if (command.late) {
+        settings.jitter_wait = kLateWait;
+        settings.mix_delay = kLateWait + 1s;
+    }
+}
+
+/// Feeds all records to a pipeline; its output grows in `body`.
+Result<Rendered> render(const RenderCommand& command, storage::AppendFile& body, Bytes& head,
+                        std::size_t& header_bytes) {
+    AC_TRY(auto reader, journal::Reader::open(command.journal));
+    AC_TRY(auto settings, recorder::PipelineSettings::parse(reader.header().settings));
+    apply_command(command, settings);
+    AC_TRY(auto pipeline, recorder::Pipeline::create(settings, reader.header()));
+    Bytes out;
+    Nanoseconds end{0};
+    while (true) {
+        AC_TRY(const auto record, reader.next());
+        if (!record) break;
+        end = std::max(end, record->at);
+        AC_CHECK_OK(pipeline->feed(*record, out));
+        if (out.size() > 256 * 1024) {
+            AC_CHECK_OK(body.append(out));
+            out.clear();
+        }
+    }
+    AC_TRY(auto finished, pipeline->finish(end));
+    out.insert(out.end(), finished.tail.begin(), finished.tail.end());
+    AC_CHECK_OK(body.append(out));
+    head = std::move(finished.head);
+    header_bytes = head.empty() ? 0 : pipeline->header_bytes();
+    return Rendered{finished.duration, reader.counters(), reader.is_complete()};
+}
+
+Result<Rendered> render_to_file(const RenderCommand& command) {
+    const std::string part = command.output + ".part";
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    AC_TRY(auto body, storage::AppendFile::open(part));
+    Bytes head;
+    std::size_t header_bytes = 0;
+    auto rendered = render(command, body, head, header_bytes);
+    if (rendered) {
+        const storage::HeadAndBody parts{head, part, header_bytes, body.size() - header_bytes};
+        if (auto made = storage::assemble_file(parts, command.output); !made) {
+            rendered = tl::unexpected<Error>(made.error());
+        }
+    }
+    std::filesystem::remove(part, ignored);
+    return rendered;
+}
+
+}  // namespace
+
+ExitCode run_render(const RenderCommand& command) {
+    if (!command.output.ends_with(".mp4") && !command.output.ends_with(".ogg")) {
+        complain("-o '" + command.output + "': a name that ends in .mp4 or .ogg is expected");
+        return ExitCode::Usage;
+    }
+    const auto rendered = render_to_file(command);
+    if (!rendered) {
+        complain(in_context("render " + command.journal, rendered.error()));
+        return ExitCode::Failed;
+    }
+    const auto lost = rendered->counters.torn_bytes + rendered->counters.damaged_bytes;
+    if (!rendered->was_closed) {
+        std::fprintf(stderr, "aircheck: the journal was not closed: rendered up to its last record\n");
+    }
+    if (lost > 0) {
+        std::fprintf(
+            stderr, "aircheck: %llu bytes of the journal are damaged and were skipped\n",
+            static_cast<unsigned long long>(lost)
+        );
+    }
+    std::printf("%s  %.2f s\n", command.output.c_str(), to_seconds(rendered->duration));
+    return ExitCode::Done;
+}
+
+}  // namespace aircheck::app

@@ -1,0 +1,178 @@
+#include "app/service.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "api/server.hpp"
+#include "app/options_of.hpp"
+#include "control/egress_service.hpp"
+#include "control/room_watch.hpp"
+#include "control/secrets.hpp"
+#include "core/log.hpp"
+#include "net/http_client.hpp"
+#include "notify/outbox.hpp"
+#include "recorder/recorder.hpp"
+#include "records/store.hpp"
+
+namespace aircheck::app {
+namespace {
+
+constexpr unsigned kRemoteThreads = 4;
+constexpr Nanoseconds kShutdownStep = 100ms;
+/// After the last recording: its record and its webhooks get this long before the process ends; what
+/// is not delivered by then is in the outbox.
+constexpr Nanoseconds kLastWebhooks = 2s;
+
+/// Names this process among those of one database: the same after a restart on the same machine.
+std::string worker_name() {
+    char host[256] = "localhost";
+    static_cast<void>(gethostname(host, sizeof host - 1));
+    return host;
+}
+
+control::EgressService::Urls urls_of(RecordingUrls urls) {
+    switch (urls) {
+        case RecordingUrls::Link: return control::EgressService::Urls::Link;
+        case RecordingUrls::Location: return control::EgressService::Urls::Location;
+        case RecordingUrls::Signed: return control::EgressService::Urls::Signed;
+    }
+    return control::EgressService::Urls::Link;
+}
+
+}  // namespace
+
+/// Members are destroyed in reverse: what others refer to comes first.
+struct Service::Impl {
+    Impl(net::Loop& home, Config given) : loop(home), config(std::move(given)) {}
+
+    net::Loop& loop;
+    Config config;
+    std::string url;
+    net::HttpClient http;
+    std::unique_ptr<records::Store> store;
+    std::unique_ptr<notify::Outbox> outbox;
+    std::unique_ptr<recorder::Recorder> recorder;
+    std::unique_ptr<control::RoomService> rooms;
+    std::unique_ptr<net::Pool> records_pool;
+    std::unique_ptr<net::Pool> remote_pool;
+    std::unique_ptr<control::EgressService> egresses;
+    std::unique_ptr<control::RoomWatch> watch;
+    std::unique_ptr<api::Server> server;
+    std::unique_ptr<net::Timer> timer;
+
+    [[nodiscard]] Result<> open();
+    [[nodiscard]] Result<> open_outbox(const Bytes& secrets_key);
+    void wait_for_recordings(std::function<void()> on_done);
+};
+
+Result<> Service::Impl::open_outbox(const Bytes& secrets_key) {
+    notify::Outbox::Options options;
+    options.receivers = receivers(config.webhooks);
+    options.api_keys = auth_options(config).api_keys;
+    options.default_key = config.livekit.api_key;
+    options.secrets_key = secrets_key;
+    options.worker = worker_name();
+    const auto access = room_access(config);
+    options.ca_file = access.ca_file;
+    if (!config.network_allow.empty()) {
+        options.request_reach = notify::Outbox::RequestReach::Any;
+    }
+    AC_TRY(outbox, notify::Outbox::create(*store, std::move(options)));
+    return {};
+}
+
+Result<> Service::Impl::open() {
+    std::error_code error;
+    std::filesystem::create_directories(config.data_dir, error);
+    if (error) return fail(error, "data_dir '" + config.data_dir + "'");
+    AC_TRY(store, records::Store::open(database_of(config)));
+    AC_TRY(const auto secrets_key, control::open_secrets_key(secrets_key_file_of(config)));
+    AC_CHECK_OK(open_outbox(secrets_key));
+    recorder::Recorder::Options recording;
+    recording.data_dir = config.data_dir;
+    AC_TRY(recorder, recorder::Recorder::create(loop, std::move(recording)));
+    rooms = std::make_unique<control::RoomService>(room_access(config), http);
+    records_pool = std::make_unique<net::Pool>("records", 1);
+    remote_pool = std::make_unique<net::Pool>("remote", kRemoteThreads);
+    timer = std::make_unique<net::Timer>(loop);
+
+    control::EgressService::Options egress;
+    egress.defaults = recording_defaults(config);
+    egress.secrets_key = secrets_key;
+    egress.urls = urls_of(config.recording_urls);
+    egress.worker = worker_name();
+    egress.rejoin_window = config.rejoin_window;
+    egress.public_url = url = app::public_url(config, config.http.bind_port);
+    egresses = std::make_unique<control::EgressService>(
+        loop, *records_pool, *remote_pool, *store, *recorder, *outbox, *rooms, std::move(egress)
+    );
+    control::RoomWatch::Options watching;
+    watching.rules = auto_record_rules(config);
+    watching.rejoin_window = config.rejoin_window;
+    watch = std::make_unique<control::RoomWatch>(
+        loop, *records_pool, *remote_pool, *store, *rooms, *egresses, std::move(watching)
+    );
+    return {};
+}
+
+Result<std::unique_ptr<Service>> Service::create(net::Loop& loop, const Config& config) {
+    auto impl = std::make_unique<Impl>(loop, config);
+    AC_CHECK_OK(impl->open());
+    return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Service::~Service() {
+    impl_->server.reset();
+    // Pool jobs refer to the services, so the pools end before those.
+    impl_->remote_pool->finish();
+    impl_->records_pool->finish();
+    impl_->outbox->stop();
+}
+
+Result<> Service::start() {
+    Impl& all = *impl_;
+    api::ServerOptions options;
+    options.bind = {all.config.http.bind_host, all.config.http.bind_port};
+    options.auth = auth_options(all.config);
+    options.open_probes = all.config.http.open_probes;
+    const api::Backend backend{all.loop,      *all.records_pool, *all.store,
+                               *all.egresses, *all.watch,        *all.outbox};
+    AC_TRY(all.server, api::Server::start(backend, std::move(options)));
+    if (all.config.http.bind_port == 0) {
+        all.url = app::public_url(all.config, all.server->local().port);
+        all.egresses->set_public_url(all.url);
+    }
+    all.egresses->close_orphans();
+    all.outbox->start();
+    all.watch->start();
+    return {};
+}
+
+void Service::Impl::wait_for_recordings(std::function<void()> on_done) {
+    if (egresses->active() > 0) {
+        timer->after(kShutdownStep, [this, on_done = std::move(on_done)] {
+            wait_for_recordings(on_done);
+        });
+        return;
+    }
+    timer->after(kLastWebhooks, std::move(on_done));
+}
+
+void Service::shut_down(std::function<void()> on_done) {
+    const bool idle = impl_->egresses->active() == 0;
+    impl_->egresses->shut_down();
+    if (idle) {
+        impl_->loop.post(std::move(on_done));
+        return;
+    }
+    impl_->wait_for_recordings(std::move(on_done));
+}
+
+net::Endpoint Service::address() const { return impl_->server->local(); }
+const std::string& Service::public_url() const { return impl_->url; }
+
+}  // namespace aircheck::app

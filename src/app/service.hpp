@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/config.hpp"
+#include "core/result.hpp"
+#include "net/loop.hpp"
+#include "net/socket.hpp"
+
+namespace aircheck::app {
+
+/// The whole service on one loop: records, recorder, control, API, outbox. `serve` and `demo` run it.
+class Service {
+public:
+    /// Opens all there is to open; nothing runs before start(). Errors name the setting or the thing
+    /// that cannot be opened.
+    [[nodiscard]] static Result<std::unique_ptr<Service>> create(net::Loop& loop, const Config& config);
+    ~Service();
+
+    /// Listens, closes what a former process left unfinished, begins to watch rooms.
+    [[nodiscard]] Result<> start();
+    /// No new recordings; `on_done` on the loop when all files are finished and sent.
+    void shut_down(std::function<void()> on_done);
+    [[nodiscard]] net::Endpoint address() const;
+    [[nodiscard]] const std::string& public_url() const;
+
+private:
+    struct Impl;
+    explicit Service(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aircheck::app
