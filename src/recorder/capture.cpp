@@ -88,7 +88,11 @@ Capture::Capture(
 Result<> Capture::put(Instant at, journal::Body body) {
     const journal::Record record{std::max(at - start_, Nanoseconds(0)), std::move(body)};
     last_record_ = std::max(last_record_, at);
-    AC_CHECK_OK(writer_.append(record));
+    if (auto kept = writer_.append(record); !kept) {
+        // A text longer than the format holds (a hostile name) costs its record, not the recording.
+        if (kept.error().code != Errc::InvalidArgument) return kept;
+        ++unkept_records_;
+    }
     return pipeline_->feed(record, output_);
 }
 
@@ -122,7 +126,7 @@ Result<> Capture::on_track(
     }
     const bool was_muted = it->second.track.muted;
     it->second.track = track;
-    it->second.gone = false;
+    if (std::exchange(it->second.gone, false)) return start_mapped_tracks(now);
     if (was_muted == track.muted) return {};
     for (const auto& [ssrc, stream] : streams_) {
         if (!stream.mapped || stream.track_sid != track.sid) continue;

@@ -62,6 +62,8 @@ public:
     [[nodiscard]] std::uint64_t journal_bytes() const { return writer_.counters().bytes_written; }
     [[nodiscard]] std::uint64_t packets_received() const { return packets_; }
     [[nodiscard]] std::uint64_t unknown_packets() const { return unknown_packets_; }
+    /// Records that the journal's format cannot hold: in the output, but not in the journal.
+    [[nodiscard]] std::uint64_t unkept_records() const { return unkept_records_; }
 
 private:
     struct Known {
@@ -98,6 +100,7 @@ private:
     journal::TrackIndex next_index_ = 0;
     std::uint64_t packets_ = 0;
     std::uint64_t unknown_packets_ = 0;
+    std::uint64_t unkept_records_ = 0;
 };
 
 }  // namespace aircheck::recorder
