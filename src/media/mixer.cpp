@@ -41,8 +41,12 @@ Channel Mixer::add(TrackRenderer& track, ParticipantKind kind, std::string_view 
         }
     }
     ++arrivals_;
-    tracks_.push_back({&track, channel, std::string(participant)});
+    add_on(track, channel, participant);
     return channel;
+}
+
+void Mixer::add_on(TrackRenderer& track, Channel channel, std::string_view participant) {
+    tracks_.push_back({&track, channel, std::string(participant)});
 }
 
 void Mixer::remove(const TrackRenderer& track) {

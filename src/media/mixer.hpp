@@ -49,6 +49,8 @@ public:
     /// publisher, which are kept in line by sender reports; may be empty. Returns where it is
     /// heard.
     Channel add(TrackRenderer& track, ParticipantKind kind, std::string_view participant);
+    /// The same for a track that was here before: it is heard where it was, and is no new arrival.
+    void add_on(TrackRenderer& track, Channel channel, std::string_view participant);
     /// Does nothing when `track` is not mixed.
     void remove(const TrackRenderer& track);
     [[nodiscard]] std::size_t track_count() const { return tracks_.size(); }

@@ -158,7 +158,7 @@ void Pipeline::dispatch(const journal::Record& record) {
     } else if (const auto* rtcp = std::get_if<journal::RtcpPacket>(&record.body)) {
         take_rtcp(rtcp->packet, record.at);
     } else if (const auto* start = std::get_if<journal::TrackStart>(&record.body)) {
-        start_track(*start, record.at);
+        start_track(*start);
     } else if (const auto* end = std::get_if<journal::TrackEnd>(&record.body)) {
         if (TrackInput* input = find(end->track)) input->end(record.instant());
     } else if (const auto* mute = std::get_if<journal::TrackMute>(&record.body)) {
@@ -172,12 +172,11 @@ void Pipeline::dispatch(const journal::Record& record) {
     }
 }
 
-void Pipeline::start_track(const journal::TrackStart& start, Nanoseconds at) {
-    static_cast<void>(at);
+void Pipeline::start_track(const journal::TrackStart& start) {
     if (start.kind != journal::TrackKind::Audio) return;
     if (start.encryption != journal::Encryption::None) return;
     for (const auto& [index, input] : inputs_) {
-        if (!input->is_same_track(start)) continue;
+        if (!input->is_same_track(start) || input->is_closed()) continue;
         const auto same = input;  // `inputs_` changes below.
         same->continue_as(start);
         inputs_[start.track] = same;
@@ -185,12 +184,15 @@ void Pipeline::start_track(const journal::TrackStart& start, Nanoseconds at) {
     }
     auto input = TrackInput::create(start, mixer_.track_channels(), settings_.jitter_wait);
     if (!input) return;
-    const bool agent = start.participant_kind == journal::ParticipantKind::Agent;
-    mixer_.add(
-        (*input)->renderer(),
-        agent ? media::ParticipantKind::Agent : media::ParticipantKind::Other,
-        start.participant_sid
-    );
+    media::TrackRenderer& renderer = (*input)->renderer();
+    const auto heard = channels_.find(start.track_sid);
+    if (heard != channels_.end()) {  // Back after longer than its input was kept.
+        mixer_.add_on(renderer, heard->second, start.participant_sid);
+    } else {
+        const bool agent = start.participant_kind == journal::ParticipantKind::Agent;
+        const auto kind = agent ? media::ParticipantKind::Agent : media::ParticipantKind::Other;
+        channels_[start.track_sid] = mixer_.add(renderer, kind, start.participant_sid);
+    }
     inputs_[start.track] = std::move(*input);
 }
 

@@ -88,7 +88,7 @@ private:
     [[nodiscard]] Result<> begin_output(Bytes& out);
     [[nodiscard]] Result<> mix_up_to(std::int64_t position, Bytes& out);
     void dispatch(const journal::Record& record);
-    void start_track(const journal::TrackStart& start, Nanoseconds at);
+    void start_track(const journal::TrackStart& start);
     void take_rtp(const journal::RtpPacket& packet, Nanoseconds at);
     void take_rtcp(BytesView packet, Nanoseconds at);
     void drop_finished_tracks();
@@ -98,6 +98,7 @@ private:
     WallTime wall_start_;
     media::Mixer mixer_;
     std::map<journal::TrackIndex, std::shared_ptr<TrackInput>> inputs_;  ///< Shared after a rejoin.
+    std::map<std::string, media::Channel> channels_;  ///< By track sid: a rejoin changes nothing.
     std::vector<TrackCounters> finished_tracks_;
     std::unique_ptr<media::AudioEncoder> encoder_;
     std::unique_ptr<mux::Muxer> muxer_;

@@ -37,7 +37,7 @@ TrackInput::TrackInput(
     limits_.max_packets = static_cast<std::size_t>(512 + jitter_wait / 2ms);
     jitter_ = rtp::JitterBuffer(limits_);
     take_payload_type(start);
-    if (start.muted) set_muted(media::TrackRenderer::Muted::Yes);
+    apply_muted(start);
 }
 
 void TrackInput::take_payload_type(const journal::TrackStart& start) {
@@ -47,6 +47,10 @@ void TrackInput::take_payload_type(const journal::TrackStart& start) {
 bool TrackInput::is_same_track(const journal::TrackStart& start) const {
     return start.track_sid == start_.track_sid &&
            start.participant_identity == start_.participant_identity;
+}
+
+void TrackInput::apply_muted(const journal::TrackStart& start) {
+    set_muted(start.muted ? media::TrackRenderer::Muted::Yes : media::TrackRenderer::Muted::No);
 }
 
 void TrackInput::continue_as(const journal::TrackStart& start) {
@@ -59,6 +63,7 @@ void TrackInput::continue_as(const journal::TrackStart& start) {
     }
     start_ = start;
     take_payload_type(start);
+    apply_muted(start);
 }
 
 bool TrackInput::take(BytesView datagram, Instant arrival) {
@@ -87,6 +92,7 @@ void TrackInput::release(Instant now) {
     if (ended_at_ && now - *ended_at_ > limits_.max_wait) {
         flush();
         renderer_->end();
+        closed_ = true;
     }
 }
 

@@ -25,6 +25,8 @@ public:
 
     /// True when `start` is this track again, after our own rejoin.
     [[nodiscard]] bool is_same_track(const journal::TrackStart& start) const;
+    /// Ended for good: what comes of this track again needs another input.
+    [[nodiscard]] bool is_closed() const { return closed_; }
     /// Goes on with another SSRC; what the old one left in the buffer is played first.
     void continue_as(const journal::TrackStart& start);
 
@@ -56,6 +58,7 @@ private:
     );
     void push(rtp::EncodedFrame frame);
     void take_payload_type(const journal::TrackStart& start);
+    void apply_muted(const journal::TrackStart& start);
 
     journal::TrackStart start_;
     std::unique_ptr<media::TrackRenderer> renderer_;
@@ -66,6 +69,7 @@ private:
     std::uint64_t late_before_ = 0;
     std::optional<std::int64_t> first_timestamp_;
     std::optional<Instant> ended_at_;
+    bool closed_ = false;
 };
 
 }  // namespace aircheck::recorder
