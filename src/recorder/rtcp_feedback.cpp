@@ -11,6 +11,8 @@ namespace {
 constexpr Nanoseconds kReportInterval = 1s;
 constexpr std::uint32_t kOwnSsrc = 1;  ///< We send no media; receivers of RR look at the blocks.
 constexpr std::size_t kMaxBlocks = 31;
+/// Of NACKs in one datagram, which stays below the path's MTU; the rest is due at the next tick.
+constexpr std::size_t kMaxNackBytes = 400;
 
 }  // namespace
 
@@ -45,6 +47,18 @@ void RtcpFeedback::on_rtcp(BytesView packet, Instant arrival) {
     }
 }
 
+/// More sources than one report holds take turns (RFC 3550 §6.4).
+void RtcpFeedback::add_blocks(Instant now, rtp::ReceiverReport& report) {
+    auto it = sources_.upper_bound(last_reported_);
+    for (std::size_t seen = 0; seen < sources_.size(); ++seen, ++it) {
+        if (report.blocks.size() == kMaxBlocks) return;
+        if (it == sources_.end()) it = sources_.begin();
+        if (it->second.statistics.received() == 0) continue;
+        report.blocks.push_back(it->second.statistics.report(now));
+        last_reported_ = it->first;
+    }
+}
+
 void RtcpFeedback::collect(Instant now, Bytes& out) {
     out.clear();
     rtp::ReceiverReport report;
@@ -52,14 +66,11 @@ void RtcpFeedback::collect(Instant now, Bytes& out) {
     const bool report_due = now >= next_report_ && !sources_.empty();
     if (report_due) {
         next_report_ = now + kReportInterval;
-        for (auto& [ssrc, source] : sources_) {
-            if (report.blocks.size() == kMaxBlocks) break;
-            if (source.statistics.received() > 0)
-                report.blocks.push_back(source.statistics.report(now));
-        }
+        add_blocks(now, report);
     }
     Bytes nacks;
     for (auto& [ssrc, source] : sources_) {
+        if (nacks.size() >= kMaxNackBytes) break;
         lost_.clear();
         source.nack.collect(now, lost_);
         if (!lost_.empty()) rtp::append_rtcp(rtp::Nack{kOwnSsrc, ssrc, lost_}, nacks);

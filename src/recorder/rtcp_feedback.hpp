@@ -36,10 +36,13 @@ private:
         rtp::NackGenerator nack;
     };
 
+    void add_blocks(Instant now, rtp::ReceiverReport& report);
+
     std::string cname_;
     std::map<std::uint32_t, Source> sources_;
     std::vector<rtp::SequenceNumber> lost_;
     Instant next_report_;
+    std::uint32_t last_reported_ = 0;  ///< SSRC of the last block.
 };
 
 }  // namespace aircheck::recorder
