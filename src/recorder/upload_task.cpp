@@ -8,8 +8,6 @@
 namespace aircheck::recorder {
 namespace {
 
-constexpr Nanoseconds kFirstPause = 1s;
-constexpr Nanoseconds kLongestPause = 60s;
 /// A refusal (wrong key, no bucket) is no passing trouble, but may be a slip of the store.
 constexpr int kTriesOfRefusal = 3;
 
@@ -20,10 +18,11 @@ bool is_passing(const Error& error) {
 
 }  // namespace
 
-/// Everything but `sent` and `session` belongs to the home loop; `session` to whoever runs a step.
+/// Everything but `sent` and `session` belongs to the home loop; `session` to whoever runs a step,
+/// and steps run one at a time.
 struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
-    Impl(net::Loop& loop, net::Pool& workers, Options given, OnTrouble trouble)
-        : home(loop), pool(workers), options(std::move(given)), on_trouble(std::move(trouble)) {}
+    Impl(net::Loop& loop, net::Pool& workers, const Patience& limits, OnTrouble trouble)
+        : home(loop), pool(workers), patience(limits), on_trouble(std::move(trouble)) {}
 
     struct Ending {
         Bytes head;
@@ -50,6 +49,7 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
             net::Loop& loop = self->home;  // The last reference goes home: a timer hangs on it.
             loop.post([self = std::move(self), bytes, result = std::move(result)] {
                 self->running = false;
+                if (self->abandoned) return self->run_abort();
                 if (result) {
                     self->advanced = bytes;
                     self->tries = 0;
@@ -68,6 +68,7 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
             net::Loop& loop = self->home;
             loop.post([self = std::move(self), stored = std::move(stored)]() mutable {
                 self->running = false;
+                if (self->abandoned) return self->run_abort();
                 if (self->closed) return;
                 if (!stored && self->may_retry(stored.error())) {
                     self->pause(stored.error());
@@ -80,16 +81,27 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
         });
     }
 
+    void run_abort() {
+        pool.run([self = shared_from_this()]() mutable {
+            // What was sent costs money until it is taken back; a store that cannot be asked now is
+            // left to the bucket's own rule for abandoned uploads.
+            static_cast<void>(self->session->abort());
+            net::Loop& loop = self->home;
+            loop.post([self = std::move(self)] {});
+        });
+    }
+
     bool may_retry(const Error& error) {
         const Instant now = monotonic_now();
         if (!failing_since) failing_since = now;
         if (!is_passing(error)) return tries + 1 < kTriesOfRefusal;
-        return now - *failing_since < options.patience;
+        return now - *failing_since < patience.completing;
     }
 
     void pause(const Error& error) {
         if (closed) return;
-        const Nanoseconds wait = std::min(kFirstPause * (1 << std::min(tries, 6)), kLongestPause);
+        const Nanoseconds grown = patience.first_pause * (1 << std::min(tries, 6));
+        const Nanoseconds wait = std::min(grown, patience.longest_pause);
         ++tries;
         if (on_trouble) on_trouble(error, wait);
         paused = true;
@@ -101,7 +113,7 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
 
     net::Loop& home;
     net::Pool& pool;
-    Options options;
+    Patience patience;
     OnTrouble on_trouble;
     std::unique_ptr<storage::UploadSession> session;
     std::atomic<std::uint64_t> sent{0};
@@ -114,13 +126,26 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
     bool running = false;
     bool paused = false;
     bool closed = false;
+    bool abandoned = false;
 };
 
 Result<std::unique_ptr<UploadTask>> UploadTask::create(
     net::Loop& home, net::Pool& pool, net::HttpClient& http, Options options, OnTrouble on_trouble
 ) {
     AC_TRY(auto session, storage::UploadSession::create(options.destination, options.spec, http));
-    auto impl = std::make_shared<Impl>(home, pool, std::move(options), std::move(on_trouble));
+    Patience patience;
+    patience.completing = options.patience;
+    return start(home, pool, std::move(session), patience, std::move(on_trouble));
+}
+
+std::unique_ptr<UploadTask> UploadTask::start(
+    net::Loop& home,
+    net::Pool& pool,
+    std::unique_ptr<storage::UploadSession> session,
+    const Patience& patience,
+    OnTrouble on_trouble
+) {
+    auto impl = std::make_shared<Impl>(home, pool, patience, std::move(on_trouble));
     impl->session = std::move(session);
     return std::unique_ptr<UploadTask>(new UploadTask(std::move(impl)));
 }
@@ -152,12 +177,9 @@ void UploadTask::complete(Bytes head, std::uint64_t body_bytes, OnDone on_done) 
 void UploadTask::abandon() {
     if (impl_->closed) return;
     impl_->closed = true;
+    impl_->abandoned = true;
     impl_->timer.cancel();
-    impl_->pool.run([self = impl_] {
-        // What was sent costs money until it is taken back; a store that cannot be asked now is
-        // left to the bucket's own rule for abandoned uploads.
-        static_cast<void>(self->session->abort());
-    });
+    if (!impl_->running) impl_->run_abort();
 }
 
 std::uint64_t UploadTask::sent_bytes() const { return impl_->sent; }

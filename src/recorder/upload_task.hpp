@@ -17,10 +17,16 @@ namespace aircheck::recorder {
 /// with growing pauses when that fails. Called on the recording's loop; results come back there.
 class UploadTask {
 public:
+    /// How a failed step is tried again: after `first_pause`, then after twice the pause before.
+    struct Patience {
+        Nanoseconds completing = std::chrono::hours(1);  ///< From its first failure.
+        Nanoseconds first_pause = 1s;
+        Nanoseconds longest_pause = 60s;
+    };
     struct Options {
         storage::Destination destination;
         storage::UploadSpec spec;
-        Nanoseconds patience = std::chrono::hours(1);  ///< Of completing, from the first failure.
+        Nanoseconds patience = Patience().completing;
     };
     using OnDone = std::function<void(Result<storage::StoredObject> stored)>;
     /// A try failed and another follows after `pause`.
@@ -34,6 +40,14 @@ public:
         Options options,
         OnTrouble on_trouble
     );
+    /// The same for a session that is there already.
+    [[nodiscard]] static std::unique_ptr<UploadTask> start(
+        net::Loop& home,
+        net::Pool& pool,
+        std::unique_ptr<storage::UploadSession> session,
+        const Patience& patience,
+        OnTrouble on_trouble
+    );
     /// Steps under way finish on the pool; nothing is reported any more.
     ~UploadTask();
 
@@ -41,7 +55,7 @@ public:
     void grown(std::uint64_t body_bytes);
     /// The body is whole and `head` goes before it. `on_done` once.
     void complete(Bytes head, std::uint64_t body_bytes, OnDone on_done);
-    /// Takes back what was sent; nothing is reported.
+    /// Takes back what was sent, after the step under way; nothing is reported.
     void abandon();
 
     [[nodiscard]] std::uint64_t sent_bytes() const;
