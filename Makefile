@@ -5,10 +5,11 @@ SHELL := /bin/bash
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+CMAKE_FLAGS = -DAIRCHECK_FUZZ_SECONDS=$(FUZZ_SECONDS)
 PYTHON := .peers/venv/bin/python
 
 define build_preset
-	cmake --preset $(1) >build/$(1).cmake.log 2>&1 || { cat build/$(1).cmake.log; exit 1; }
+	cmake --preset $(1) $(CMAKE_FLAGS) >build/$(1).cmake.log 2>&1 || { cat build/$(1).cmake.log; exit 1; }
 	cmake --build build/$(1) -j $(JOBS) $(if $(2),--target $(2))
 endef
 
@@ -35,9 +36,9 @@ test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow 
 	$(call build_preset,release)
 	@ln -sfn release/aircheck build/aircheck
 	$(call build_preset,asan)
-	$(call build_preset,fuzz)
-	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan \
-	    --command 'fuzz=tools/fuzz build/fuzz $(FUZZ_SECONDS)' --pytest 'slow or chaos'
+	$(call build_preset,fuzz,fuzz_targets)
+	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan --ctest build/fuzz:fuzz \
+	    --pytest 'slow or chaos'
 
 .PHONY: chaos
 chaos: bootstrap-test build ## kill, cut off and fill up: nothing recorded may be lost
@@ -53,8 +54,8 @@ bench: bootstrap-test ## the budgets of docs: a table, and JSON in bench/results
 .PHONY: fuzz
 fuzz: bootstrap-full ## every parser under libFuzzer for FUZZ_SECONDS (60) each
 	@mkdir -p build
-	$(call build_preset,fuzz)
-	tools/fuzz build/fuzz $(FUZZ_SECONDS)
+	$(call build_preset,fuzz,fuzz_targets)
+	@tools/run_tests --ctest build/fuzz:fuzz
 
 .PHONY: asan
 asan: bootstrap-build ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
