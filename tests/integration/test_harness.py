@@ -10,6 +10,7 @@ from livekit import api
 from support import media, scene
 from support.callers import Heard
 from support.livekit import VARIANTS
+from support.minio import Minio
 from support.process import wait_until
 
 
@@ -76,6 +77,15 @@ def test_a_bucket_keeps_what_is_put(bucket, tmp_path):
     bucket.minio.client.put_object(Bucket=bucket.name, Key="recordings/a.bin", Body=b"abc")
     assert bucket.keys() == ["recordings/a.bin"]
     assert bucket.download("recordings/a.bin", tmp_path).read_bytes() == b"abc"
+
+
+def test_a_store_comes_back_with_what_it_held(running, tmp_path):
+    store = running.add(Minio(tmp_path))
+    bucket = store.make_bucket("kept")
+    store.client.put_object(Bucket="kept", Key="a", Body=b"1")
+    store.process.kill()
+    store.start()
+    assert bucket.keys() == ["a"]
 
 
 def test_the_receiver_answers_as_told(receiver):

@@ -15,20 +15,24 @@ REGION = "us-east-1"
 
 class Minio:
     def __init__(self, folder):
-        folder = pathlib.Path(folder)
+        self._folder = pathlib.Path(folder)
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
-        self.process = Process(
-            f"minio-{self.port}",
-            [PEERS / "bin/minio", "server", "--quiet", "--address", f"127.0.0.1:{self.port}",
-             "--console-address", f"127.0.0.1:{free_port()}", folder / "minio-data"],
-            folder=folder,
-            env={"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_REGION": REGION,
-                 "MINIO_UPDATE": "off", "HOME": str(folder)})
-        self.process.wait_until(self._is_ready, "is not ready")
+        self.start()
         self.client = boto3.client(
             "s3", endpoint_url=self.endpoint, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
             region_name=REGION, config=botocore.client.Config(s3={"addressing_style": "path"}))
+
+    def start(self):
+        """Starts it, or starts it again with what it held."""
+        self.process = Process(
+            f"minio-{self.port}",
+            [PEERS / "bin/minio", "server", "--quiet", "--address", f"127.0.0.1:{self.port}",
+             "--console-address", f"127.0.0.1:{free_port()}", self._folder / "minio-data"],
+            folder=self._folder,
+            env={"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_REGION": REGION,
+                 "MINIO_UPDATE": "off", "HOME": str(self._folder)})
+        self.process.wait_until(self._is_ready, "is not ready")
 
     def _is_ready(self):
         try:
