@@ -84,6 +84,8 @@ public:
     }
 
     [[nodiscard]] const Options& options() const { return options_; }
+    /// Known only once the server listens, when its port is any free one. Before anything starts.
+    void set_public_url(std::string url) { options_.public_url = std::move(url); }
     /// `audio_recording_url` of a mix that plays, as `recording_urls` says; "" when it has none.
     [[nodiscard]] std::string url_of(const records::PlayableMix& mix) const;
     /// A signed link to a file, or the permanent one where the store has none. Blocking: no.

@@ -179,7 +179,8 @@ Result<> RoomWatch::ask_rooms() {
         AC_CHECK_OK(see_room(room, wall_now()));
         if (rule->on == AutoRecordRule::On::RoomStarted) {
             AC_CHECK_OK(apply_rule(room));
-        } else if (room.num_participants() > 0) {
+        } else {
+            // The room's own count of participants lags behind by seconds: it is not asked.
             AC_CHECK_OK(ask_participants(room));
         }
     }
