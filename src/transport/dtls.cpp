@@ -142,6 +142,7 @@ Result<> Dtls::Impl::set_up(const Certificate& certificate) {
     SSL_CTX_set_cert_verify_callback(
         context.get(), [](X509_STORE_CTX*, void*) { return 1; }, nullptr
     );
+    SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(
         context.get(), SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION

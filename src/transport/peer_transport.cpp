@@ -139,7 +139,9 @@ struct PeerTransport::Impl final : Dtls::Output {
     Stage stage = Stage::Idle;
     Instant stage_since;
     Dtls::Role dtls_role = Dtls::Role::Client;
-    std::array<std::uint8_t, kMaxPacket> scratch{};
+    std::array<std::uint8_t, kMaxPacket> received{};
+    std::array<std::uint8_t, kMaxPacket>
+        sending{};  // Of its own: sinks may answer what they are told.
 };
 
 void PeerTransport::Impl::enter(Stage next, Instant now, std::optional<Error> error) {
@@ -245,10 +247,10 @@ void PeerTransport::Impl::on_media(PacketKind kind, BytesView bytes, Instant arr
         ++stats.unknown_packets;
         return;
     }
-    std::copy(bytes.begin(), bytes.end(), scratch.begin());
+    std::copy(bytes.begin(), bytes.end(), received.begin());
     std::size_t size = bytes.size();
-    const auto verdict = kind == PacketKind::Rtp ? srtp->unprotect_rtp(scratch, size)
-                                                 : srtp->unprotect_rtcp(scratch, size);
+    const auto verdict = kind == PacketKind::Rtp ? srtp->unprotect_rtp(received, size)
+                                                 : srtp->unprotect_rtcp(received, size);
     switch (verdict) {
         case SrtpSession::Verdict::AuthFailure:
             ++stats.srtp_auth_failures;
@@ -262,7 +264,7 @@ void PeerTransport::Impl::on_media(PacketKind kind, BytesView bytes, Instant arr
         case SrtpSession::Verdict::Ok:
             break;
     }
-    const BytesView clear(scratch.data(), size);
+    const BytesView clear(received.data(), size);
     if (kind == PacketKind::Rtp) {
         ++stats.rtp_packets;
         stats.rtp_bytes += size;
@@ -275,19 +277,19 @@ void PeerTransport::Impl::on_media(PacketKind kind, BytesView bytes, Instant arr
 }
 
 bool PeerTransport::Impl::send_protected(PacketKind kind, BytesView packet) {
-    if (!srtp || is_final() || packet.size() + SrtpSession::kMaxTrailer > scratch.size()) {
+    if (!srtp || is_final() || packet.size() + SrtpSession::kMaxTrailer > sending.size()) {
         return false;
     }
     const auto* path = ice.best_path();
     if (path == nullptr) return false;
-    std::copy(packet.begin(), packet.end(), scratch.begin());
+    std::copy(packet.begin(), packet.end(), sending.begin());
     std::size_t size = packet.size();
-    const bool done = kind == PacketKind::Rtp ? srtp->protect_rtp(scratch, size)
-                                              : srtp->protect_rtcp(scratch, size);
+    const bool done = kind == PacketKind::Rtp ? srtp->protect_rtp(sending, size)
+                                              : srtp->protect_rtcp(sending, size);
     if (!done) return false;
     ++stats.sent_packets;
     stats.sent_bytes += size;
-    wire.send(path->path, path->remote, BytesView(scratch.data(), size));
+    wire.send(path->path, path->remote, BytesView(sending.data(), size));
     return true;
 }
 

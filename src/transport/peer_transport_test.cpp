@@ -39,7 +39,10 @@ struct Peer final : PeerTransport::Sink {
         return config;
     }
 
-    void on_rtp(BytesView packet, Instant) override { rtp.push_back(to_hex(packet)); }
+    void on_rtp(BytesView packet, Instant at) override {
+        if (!reply.empty()) transport.send_rtcp(reply, at);
+        rtp.push_back(to_hex(packet));
+    }
     void on_rtcp(BytesView packet, Instant) override { rtcp.push_back(to_hex(packet)); }
     void on_stage(const StageChange& change) override { stages.push_back(change); }
 
@@ -58,6 +61,7 @@ struct Peer final : PeerTransport::Sink {
     TestNetwork::Node& node;
     PeerTransport transport;
     std::vector<std::string> rtp, rtcp;
+    Bytes reply;  // Sent for each RTP packet, from inside on_rtp.
     std::vector<StageChange> stages;
 };
 
@@ -311,6 +315,17 @@ TEST_F(PeerTransportPair, HostileDatagramsAreCountedAndDropped) {
     send_media();
     network.run_for(1s);
     EXPECT_EQ(ours->rtp.size(), 100u);
+}
+
+TEST_F(PeerTransportPair, ASinkMayAnswerWhatItIsTold) {
+    make(answerer(), offerer());
+    connect();
+    ours->reply = from_hex("80c9000111223344").value();
+    send_media();
+    network.run_for(1s);
+    EXPECT_EQ(ours->rtp.size(), 100u);
+    EXPECT_EQ(ours->rtp.back(), to_hex(packet(static_cast<std::uint16_t>(65'500 + 99))));
+    EXPECT_EQ(theirs->rtcp, std::vector<std::string>(100, "80c9000111223344"));
 }
 
 TEST_F(PeerTransportPair, AReplayIsCounted) {
