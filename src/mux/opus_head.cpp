@@ -36,6 +36,7 @@ std::optional<OpusHead> parse_opus_head(BytesView packet) {
 
 Bytes write_opus_head(const OpusHead& head) {
     Bytes out;
+    out.reserve(kSize);
     ByteWriter writer(out);
     writer.text(kMagic);
     writer.u8(1);
