@@ -278,7 +278,8 @@ public:
 
     /// ICE and DTLS are up: from now on a lost socket can be resumed; after 10 s tries count anew.
     void on_media_connected(Instant now);
-    /// ICE or DTLS failed for good: resumes (the server then restarts ICE), or rejoins.
+    /// ICE or DTLS failed for good, so that this peer connection is dead: rejoins. (A connection
+    /// that may still come back is the server's to judge: it asks for a resume and restarts ICE.)
     void on_media_failed(std::string_view words, Instant now);
     /// Answers the oldest unanswered offer, whose id must be `offer_id`; gives a Send and returns
     /// the description that was sent. Errc::NotFound: no such offer waits (a reconnection dropped

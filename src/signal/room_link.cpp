@@ -190,9 +190,15 @@ void RoomSession::Impl::on_media_failed(std::string_view words, Instant now) {
     if (state_ == State::Ended || state_ == State::Idle) return;
     settle(now);
     is_media_up_ = false;
-    // Already reconnecting: the new connection brings new ICE with it.
-    if (state_ != State::Live) return;
-    lost("media connection lost: " + std::string(words), Remedy::Resume, now);
+    had_media_ = false;  // What is dead cannot be resumed.
+    // A join under way brings a new peer connection with it; a resume would hold on to the dead
+    // one.
+    if (state_ != State::Live && purpose_ != Connect::Purpose::Resume) return;
+    if (state_ == State::Pausing) {
+        purpose_ = Connect::Purpose::Rejoin;
+        return;
+    }
+    lost("media connection lost: " + std::string(words), Remedy::Rejoin, now);
 }
 
 void RoomSession::Impl::leave() {

@@ -539,12 +539,27 @@ INSTANTIATE_TEST_SUITE_P(
     )
 );
 
-TEST_F(Stage, MediaThatFailsIsResumedForTheSubscriber) {
+TEST_F(Stage, MediaThatFailsIsRejoined) {
     be_in_room();
     session_->on_media_failed("no answer to 5 checks", now_);
     collect();
-    EXPECT_EQ(last<Connect>().purpose, Connect::Purpose::Resume);
+    EXPECT_EQ(last<Connect>().purpose, Connect::Purpose::Rejoin);
+    EXPECT_THAT(last<Reconnecting>().words, HasSubstr("no answer to 5 checks"));
+}
+
+TEST_F(Stage, MediaThatFailsWhileResumingIsNotResumed) {
+    be_in_room();
+    leave_with(livekit::CONNECTION_TIMEOUT, LeaveRequest::RESUME);
+    ASSERT_EQ(last<Connect>().purpose, Connect::Purpose::Resume);
     EXPECT_THAT(last<Connect>().url, HasSubstr("reconnect_reason=3"));
+    session_->on_media_failed("no answer for 30 s", now_);
+    collect();
+    wait(1s);
+    EXPECT_EQ(last<Connect>().purpose, Connect::Purpose::Rejoin);
+    EXPECT_EQ(all<Connect>().size(), 3u) << "joined, resumed, rejoined";
+    session_->on_media_failed("no answer for 30 s", now_);
+    collect();
+    EXPECT_EQ(all<Connect>().size(), 3u) << "the join under way is not disturbed";
 }
 
 TEST_F(Stage, LossesHoursApartAreEachTheFirst) {
