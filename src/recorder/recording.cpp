@@ -10,6 +10,11 @@
 namespace aircheck::recorder {
 namespace {
 
+/// A loss of media is noticed within this time (transport's interrupted_after is 8 s).
+constexpr Nanoseconds kNoticedAfter = 10s;
+constexpr Nanoseconds kShortestGap = 100ms;
+constexpr Nanoseconds kNoPause = 500ms;  ///< Who is silent sends a packet each 400 ms (DTX).
+
 std::string_view extension_of(Container container) {
     return container == Container::Mp4 ? ".mp4" : ".ogg";
 }
@@ -183,12 +188,16 @@ std::string Recording::describe_no_media(Instant now) const {
 
 // --- What the room tells -------------------------------------------------------------------------
 
+// What still comes after the end was called for (by one of these methods, say) is not recorded.
+
 void Recording::on_stage(std::string_view stage, Nanoseconds took) {
+    if (status_ >= Status::Ending) return;
     stages_.push_back({std::string(stage), took});
     log_.debug("stage.done", {{"stage", stage}, {"ms", to_seconds(took) * 1000}});
 }
 
 void Recording::on_room(const signal::Room& room) {
+    if (status_ >= Status::Ending) return;
     const bool news = room_sid_ != room.sid || room_metadata_ != room.metadata;
     if (!room.sid.empty()) room_sid_ = room.sid;
     room_metadata_ = room.metadata;
@@ -196,6 +205,7 @@ void Recording::on_room(const signal::Room& room) {
 }
 
 void Recording::on_participant(const signal::Participant& participant) {
+    if (status_ >= Status::Ending) return;
     participants_.update(participant, wall_now());
     if (participants_.humans() > 0) had_human_ = true;
     check(capture_->on_participant(participant, monotonic_now()));
@@ -203,22 +213,26 @@ void Recording::on_participant(const signal::Participant& participant) {
 }
 
 void Recording::on_participant_left(const std::string& sid, const std::string& identity) {
+    if (status_ >= Status::Ending) return;
     participants_.left(sid, wall_now());
     check(capture_->on_participant_left(sid, identity, monotonic_now()));
     changed();
 }
 
 void Recording::on_track(const std::string& participant_sid, const signal::Track& track) {
+    if (status_ >= Status::Ending) return;
     check(capture_->on_track(participant_sid, track, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());
 }
 
 void Recording::on_track_gone(const std::string& track_sid) {
+    if (status_ >= Status::Ending) return;
     check(capture_->on_track_gone(track_sid, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());
 }
 
 void Recording::on_mapping(const std::vector<signal::TrackMapping>& tracks) {
+    if (status_ >= Status::Ending) return;
     check(capture_->on_mapping(tracks, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());
 }
@@ -227,6 +241,13 @@ void Recording::on_rtp(BytesView packet, Instant arrival) {
     if (status_ >= Status::Ending) return;
     const auto view = rtp::PacketView::parse(packet);
     if (!view) return;
+    // What a server held back comes before it answers our checks again.
+    if (interrupted_at_ && arrival - std::max(*interrupted_at_, last_packet_at_) >= kNoPause) {
+        check(note_gap(arrival));
+        if (status_ >= Status::Ending) return;
+        changed();
+    }
+    last_packet_at_ = arrival;
     feedback_.on_packet(*view, arrival);
     check(capture_->on_rtp(view->ssrc, packet, arrival));
     if (status_ == Status::Starting && capture_->pipeline().has_media()) {
@@ -247,28 +268,36 @@ void Recording::on_rtcp(BytesView packet, Instant arrival) {
 }
 
 void Recording::on_interrupted(std::string_view reason, std::string_view words) {
+    if (status_ >= Status::Ending) return;
     log_.warn("recording.interrupted", {{"reason", reason}, {"why", words}});
-    if (!interrupted_at_ && reason == "media") {
-        // While only the signal is lost media flows on: no gap.
-        interrupted_at_ = monotonic_now();
-        interruption_ = journal::GapReason::Media;
-    }
+    // While only the signal is lost media flows on: no gap.
+    if (interrupted_at_ || reason != "media") return;
+    const Instant now = monotonic_now();
+    interrupted_at_ = now - last_packet_at_ < kNoticedAfter ? last_packet_at_ : now;
 }
 
 void Recording::on_connected() {
+    if (status_ >= Status::Ending) return;
     const Instant now = monotonic_now();
     if (!connected_at_) connected_at_ = now;
     if (!interrupted_at_) return;
-    if (status_ == Status::Active) {
-        check(capture_->on_gap(*interrupted_at_, now, interruption_));
-        Gap gap;
-        gap.start = capture_->wall_time(capture_->since_start(*interrupted_at_));
-        gap.end = capture_->wall_time(capture_->since_start(now));
-        gap.reason = std::string(journal::to_string(interruption_));
-        gaps_.push_back(std::move(gap));
-    }
+    check(note_gap(now));
+    if (status_ < Status::Ending) changed();
+}
+
+/// What was interrupted goes on, or ends, at `now`. Media may have flowed on for a while, or all
+/// along.
+Result<> Recording::note_gap(Instant now) {
+    if (!interrupted_at_) return {};
+    const Instant start = std::max(*interrupted_at_, last_packet_at_);
     interrupted_at_.reset();
-    changed();
+    if (!media_since_ || now - start < kShortestGap) return {};
+    Gap gap;
+    gap.start = capture_->wall_time(capture_->since_start(start));
+    gap.end = capture_->wall_time(capture_->since_start(now));
+    gap.reason = std::string(journal::to_string(journal::GapReason::Media));
+    gaps_.push_back(std::move(gap));
+    return capture_->on_gap(start, now, journal::GapReason::Media);
 }
 
 void Recording::on_ended(signal::EndReason reason, std::string words) {

@@ -80,7 +80,9 @@ private:
     void write_output();
     void check_limits(Instant now);
     void end(EndReason reason, std::string error, int error_code);
+    [[nodiscard]] Result<> note_gap(Instant now);
     void finish_file();
+    void close_capture();
     void on_stored(Result<storage::StoredObject> stored);
     void keep_in_spool(const Error& why);
     void conclude(Status status);
@@ -110,6 +112,7 @@ private:
     std::string room_metadata_;
     FileResult file_;
     Bytes head_;
+    Bytes rest_;
     std::vector<Gap> gaps_;
     std::vector<StageTiming> stages_;
     Instant started_;
@@ -118,10 +121,9 @@ private:
     std::optional<Instant> media_since_;
     std::optional<Instant> connected_at_;
     std::optional<Instant> interrupted_at_;
-    journal::GapReason interruption_ = journal::GapReason::Signal;
+    Instant last_packet_at_;
     std::optional<Instant> no_human_since_;
     bool had_human_ = false;
-    bool in_listener_ = false;
 };
 
 }  // namespace aircheck::recorder

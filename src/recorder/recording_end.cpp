@@ -61,27 +61,47 @@ void Recording::end(EndReason reason, std::string error, int error_code) {
         return;
     }
     log_.info("recording.ending", {{"reason", details_of(reason)}, {"error", error_}});
+    static_cast<void>(note_gap(monotonic_now()));  // A full journal does not cost the file.
     changed();
     finish_file();
 }
 
-void Recording::finish_file() {
+/// The last of the output into `rest_`, and the finished file's head into `head_`.
+void Recording::close_capture() {
     auto finished = capture_->finish(monotonic_now(), std::string(details_of(end_reason_)));
-    if (!finished) {
+    rest_ = capture_->take_output();
+    file_.duration = finished ? finished->duration : capture_->pipeline().duration();
+    if (const auto start = capture_->pipeline().start()) {
+        file_.started_at = capture_->wall_time(*start);
+        file_.ended_at = *file_.started_at + file_.duration;
+        ended_at_ = std::max(*ended_at_, *file_.ended_at);  // No file outlasts its recording.
+    }
+    if (finished) {
+        head_ = std::move(finished->head);
+        rest_.insert(rest_.end(), finished->tail.begin(), finished->tail.end());
+        return;
+    }
+    final_status_ = Status::Failed;
+    if (error_.empty()) {
         error_ = finished.error().to_string();
         error_code_ = 500;
+    }
+    // What was written is a file of fragments, which plays with the head that it began with.
+    const std::uint64_t header = capture_->pipeline().header_bytes();
+    if (job_.encoding.container != Container::Mp4 || output_->size() < header) return;
+    if (const auto head = storage::read_range(output_->path(), 0, header)) {
+        const BytesView bytes = as_bytes(*head);
+        head_.assign(bytes.begin(), bytes.end());
+    }
+}
+
+void Recording::finish_file() {
+    close_capture();
+    if (output_->size() == 0 && rest_.empty()) {
         conclude(Status::Failed);
         return;
     }
-    file_.duration = finished->duration;
-    if (const auto start = capture_->pipeline().start()) {
-        file_.started_at = capture_->wall_time(*start);
-        file_.ended_at = *file_.started_at + finished->duration;
-    }
-    head_ = std::move(finished->head);
-    Bytes rest = capture_->take_output();
-    rest.insert(rest.end(), finished->tail.begin(), finished->tail.end());
-    if (auto appended = output_->append(rest); !appended && !output_->is_whole()) {
+    if (auto appended = output_->append(rest_); !appended && !output_->is_whole()) {
         keep_in_spool(appended.error());
         return;
     }

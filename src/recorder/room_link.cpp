@@ -12,6 +12,8 @@ namespace {
 
 /// Media that never came up twice in a row, and never had before: there is no route.
 constexpr int kHopelessMediaFailures = 2;
+/// A server that ends the session closes media and says why, in either order (media-notes (b) 10).
+constexpr Nanoseconds kFarewell = 3s;
 
 signal::RoomOptions session_options(const RoomLink::Options& options) {
     signal::RoomOptions session;
@@ -103,6 +105,10 @@ void RoomLink::tick(Instant now) {
     retired_connections_.clear();
     if (connection_) connection_->drain(now);
     handle_stages();
+    if (media_closed_at_ && now - *media_closed_at_ >= kFarewell) {
+        media_closed_at_.reset();
+        session_.on_media_failed("the server closed it and did not say why", now);
+    }
     session_.on_tick(now);
     process_events();
 }
@@ -176,7 +182,6 @@ void RoomLink::on_socket_closed(
         words = std::string(net::to_string(failure.stage)) + " failed after " + in_seconds(took) +
                 ": " + words;
     }
-    last_failure_ = words;
     session_.on_socket_closed(number, failure.http_status, failure.body, words, monotonic_now());
     process_events();
 }
@@ -197,8 +202,7 @@ void RoomLink::handle(signal::Joined& event) {
 
 void RoomLink::open_connection() {
     stage_ = "ice";
-    if (connection_) retired_connections_.push_back(std::move(connection_));
-    stages_.clear();
+    retire_connection();
     transport::Connection::Options options;
     options.local_addresses = local_addresses(local_address_);
     if (!options_.srtp_profiles.empty()) options.transport.srtp_profiles = options_.srtp_profiles;
@@ -208,6 +212,15 @@ void RoomLink::open_connection() {
         return;
     }
     connection_ = std::move(*opened);
+}
+
+void RoomLink::retire_connection() {
+    media_closed_at_.reset();
+    if (!connection_) return;
+    connection_->drain(monotonic_now());  // What lies in its sockets was said before.
+    connection_->close();
+    retired_connections_.push_back(std::move(connection_));
+    stages_.clear();  // After it: what becomes of the old one is no news of the new one.
 }
 
 void RoomLink::handle(signal::RemoteOffer& event) {
@@ -260,18 +273,20 @@ void RoomLink::on_stage_change(const transport::StageChange& change) {
         listener_.on_connected();
     } else if (change.stage == Stage::Interrupted) {
         log_.warn("media.interrupted");
+        listener_.on_interrupted("media", "the server's media address does not answer");
+    } else if (change.stage == Stage::Closed) {
+        media_closed_at_ = now;
     } else if (change.stage == Stage::Failed) {
         std::string words(transport::to_string(change.previous));
         words += " failed after " + in_seconds(change.spent);
         if (change.error) words += ": " + change.error->to_string();
-        last_failure_ = words;
         ++media_failures_;
         if (!was_connected_ && media_failures_ >= kHopelessMediaFailures) {
-            ended_ = true;
-            listener_.on_ended(signal::EndReason::JoinFailure, words);
-            return;
+            hopeless_ = words;
+            session_.leave(now);
+        } else {
+            session_.on_media_failed(words, now);
         }
-        session_.on_media_failed(words, now);
     }
     process_events();
 }
@@ -287,13 +302,17 @@ void RoomLink::handle(signal::Reconnecting& event) {
 
 void RoomLink::handle(signal::Resumed&) {
     log_.info("room.resumed");
-    listener_.on_connected();
+    // Media that was lost as well comes back with the ICE restart, and says so itself.
+    if (connection_ && connection_->stage() == transport::Stage::Connected) {
+        listener_.on_connected();
+    }
 }
 
 void RoomLink::handle(signal::Ended& event) {
     ended_ = true;
     if (socket_) socket_->close();
     if (connection_) connection_->close();
+    if (!hopeless_.empty()) return listener_.on_ended(signal::EndReason::JoinFailure, hopeless_);
     listener_.on_ended(event.reason, std::move(event.words));
 }
 

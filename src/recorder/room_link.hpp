@@ -38,7 +38,7 @@ public:
         virtual void on_mapping(const std::vector<signal::TrackMapping>& tracks) = 0;
         virtual void on_rtp(BytesView packet, Instant arrival) = 0;
         virtual void on_rtcp(BytesView packet, Instant arrival) = 0;
-        /// The signal or media connection is lost and being regained.
+        /// The "signal" or "media" connection is lost and being regained. Media may flow on.
         virtual void on_interrupted(std::string_view reason, std::string_view words) = 0;
         virtual void on_connected() = 0;  ///< Media can flow (again).
         /// Nothing follows. `words` name the stage that failed and how long it took.
@@ -103,6 +103,7 @@ private:
     void on_stage_change(const transport::StageChange& change);
     void on_socket_closed(signal::SocketNumber number, const net::WebSocket::Failure& failure);
     void open_connection();
+    void retire_connection();
     void defer();
 
     net::Loop& loop_;
@@ -119,9 +120,10 @@ private:
     std::vector<transport::StageChange> stages_;
     std::string local_address_;
     std::string stage_ = "signal";
-    std::string last_failure_;
     Instant connecting_since_;
-    int media_failures_ = 0;  ///< Since media flowed last.
+    std::optional<Instant> media_closed_at_;  ///< By the server, which has not said why so far.
+    std::string hopeless_;                    ///< Why we gave up, when it was us.
+    int media_failures_ = 0;                  ///< Since media flowed last.
     bool was_connected_ = false;
     bool processing_ = false;
     bool ended_ = false;
