@@ -8,6 +8,9 @@
 #include "proto/json.hpp"
 #include "proto/livekit_webhook.pb.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
 #include <utility>
 
 namespace aircheck::api {
@@ -16,6 +19,13 @@ namespace {
 bool is_loopback(const net::Endpoint& remote) {
     return remote.address.starts_with("127.") || remote.address == "::1" ||
            remote.address.starts_with("::ffff:127.");
+}
+
+/// Cores that nothing runs on, by the load of the last minute; as livekit/egress's "CpuLoad".
+double free_cores() {
+    double load = 0;
+    if (getloadavg(&load, 1) != 1) return 0;
+    return std::max(0.0, static_cast<double>(std::thread::hardware_concurrency()) - load);
 }
 
 bool is_probe(std::string_view path) {
@@ -40,7 +50,39 @@ Result<std::unique_ptr<Server>> Server::start(Backend backend, ServerOptions opt
             }
         )
     );
+    AC_CHECK_OK(server->start_extra_listeners());
     return server;
+}
+
+/// livekit/egress's: `health_port` says what is running (without the requests' secrets, which it
+/// would show), `prometheus_port` has /metrics. Both are for a cluster's own network, so they ask
+/// no token.
+Result<> Server::start_extra_listeners() {
+    net::HttpServer::Options http;
+    http.bind.address = "0.0.0.0";
+    if (options_.health_port != 0) {
+        http.bind.port = options_.health_port;
+        auto answer = [this](const net::HttpServerRequest&, const Respond& respond) {
+            const auto load = backend_.egresses.metrics();
+            respond(json_answer(
+                200,
+                "{\"CpuLoad\":" + std::to_string(free_cores()) +
+                    ",\"Recordings\":" + std::to_string(load.active) + "}"
+            ));
+        };
+        AC_TRY(health_, net::HttpServer::start(backend_.home, http, std::move(answer)));
+    }
+    if (options_.prometheus_port != 0) {
+        http.bind.port = options_.prometheus_port;
+        auto answer = [this](const net::HttpServerRequest& request, const Respond& respond) {
+            if (request.path == "/metrics" || request.path == "/")
+                answer_metrics(respond);
+            else
+                respond(problem(404, "metrics are at /metrics"));
+        };
+        AC_TRY(prometheus_, net::HttpServer::start(backend_.home, http, std::move(answer)));
+    }
+    return {};
 }
 
 Server::Server(Backend backend, ServerOptions options)
@@ -97,6 +139,10 @@ void Server::handle_probe(const net::HttpServerRequest& request, const Respond& 
         });
         return;
     }
+    answer_metrics(respond);
+}
+
+void Server::answer_metrics(const Respond& respond) {
     MetricsInput input;
     input.service = backend_.egresses.metrics();
     input.outbox = backend_.outbox.counters();

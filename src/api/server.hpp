@@ -28,6 +28,9 @@ struct ServerOptions {
     net::Endpoint bind{"127.0.0.1", 7990};
     AuthOptions auth;
     bool open_probes = false;  ///< /metrics and the probes answer beyond loopback without a token.
+    /// livekit/egress's extra listeners, on all addresses; 0: none.
+    std::uint16_t health_port = 0;
+    std::uint16_t prometheus_port = 0;
 };
 
 /// The HTTP side of the service: Twirp, REST, webhooks in, links, metrics and probes. Handlers run
@@ -47,6 +50,8 @@ private:
     Server(Backend backend, ServerOptions options);
     void handle(net::HttpServerRequest request, Respond respond);
     void handle_probe(const net::HttpServerRequest& request, const Respond& respond);
+    void answer_metrics(const Respond& respond);
+    [[nodiscard]] Result<> start_extra_listeners();
     void handle_twirp(const net::HttpServerRequest& request, const Respond& respond);
     void handle_webhook(const net::HttpServerRequest& request, const Respond& respond);
     void handle_rest(const net::HttpServerRequest& request, const Respond& respond);
@@ -55,6 +60,8 @@ private:
     Backend backend_;
     ServerOptions options_;
     std::unique_ptr<net::HttpServer> http_;
+    std::unique_ptr<net::HttpServer> health_;
+    std::unique_ptr<net::HttpServer> prometheus_;
 };
 
 }  // namespace aircheck::api

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include "app/config.hpp"
 #include "app/exit_code.hpp"
 #include "core/time.hpp"
+
+#include <optional>
+#include <string>
 
 namespace aircheck::app {
 
@@ -14,9 +14,9 @@ namespace aircheck::app {
 
 struct RecordCommand {
     std::string room;
-    std::string output;       ///< A path or s3://bucket/key; "": the configured store.
-    Nanoseconds wait = 10s;   ///< For the room to exist, and for the first packet.
-    std::string file_type;    ///< "mp4", "ogg"; "": by the output's extension, else mp4.
+    std::string output;      ///< A path or s3://bucket/key; "": the configured store.
+    Nanoseconds wait = 10s;  ///< For the room to exist, and for the first packet.
+    std::string file_type;   ///< "mp4", "ogg"; "": by the output's extension, else mp4.
     AudioMixing mixing = AudioMixing::Default;
 };
 /// One recording in the foreground, with a progress line.
@@ -33,7 +33,9 @@ enum class Listing { Text, Json };
 [[nodiscard]] ExitCode run_doctor(const Config& config, Listing listing);
 
 [[nodiscard]] ExitCode run_egress_list(const Config& config, Listing listing);
-[[nodiscard]] ExitCode run_egress_show(const Config& config, const std::string& id, Listing listing);
+[[nodiscard]] ExitCode run_egress_show(
+    const Config& config, const std::string& id, Listing listing
+);
 [[nodiscard]] ExitCode run_egress_stop(const Config& config, const std::string& id);
 [[nodiscard]] ExitCode run_egress_upload(const Config& config, const std::string& id);
 
@@ -50,7 +52,7 @@ struct ConversationFilter {
 [[nodiscard]] ExitCode run_conversations_url(const Config& config, const std::string& id);
 
 struct DemoCommand {
-    bool once = false;        ///< Ends after the recording instead of leaving the service open.
+    bool once = false;         ///< Ends after the recording instead of leaving the service open.
     Nanoseconds length = 20s;  ///< Of the conversation.
 };
 [[nodiscard]] ExitCode run_demo(Config config, const DemoCommand& command);

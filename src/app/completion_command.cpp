@@ -28,7 +28,8 @@ constexpr const char* kZsh = R"(#compdef aircheck
 autoload -U +X bashcompinit && bashcompinit
 )";
 
-constexpr const char* kFish = R"(complete -c aircheck -n __fish_use_subcommand -a "serve demo record render doctor egress conversations completion"
+constexpr const char* kFish =
+    R"(complete -c aircheck -n __fish_use_subcommand -a "serve demo record render doctor egress conversations completion"
 complete -c aircheck -n "__fish_seen_subcommand_from egress" -a "list show stop upload"
 complete -c aircheck -n "__fish_seen_subcommand_from conversations" -a "list show url"
 complete -c aircheck -n "__fish_seen_subcommand_from completion" -a "bash zsh fish"

@@ -172,7 +172,6 @@ struct Config {
     RecordingUrls recording_urls = RecordingUrls::Link;
     std::uint16_t health_port = 0;      ///< 0: no such listener.
     std::uint16_t prometheus_port = 0;  ///< 0: no such listener.
-    std::string cluster_id;             ///< A label of livekit/egress's metrics.
     LoggingConfig logging;
     /// Addresses (1.2.3.4, 10.0.0.0/8, fd00::/8) and host names that URLs in requests may reach
     /// although private.

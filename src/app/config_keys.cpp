@@ -281,9 +281,7 @@ void add_service_keys(std::vector<Key>& keys) {
     keys.push_back(number_key(
         "prometheus_port", 0, 65535, [](auto& c) -> auto& { return c.prometheus_port; }
     ));
-    keys.push_back(text_key(
-        "cluster_id", [](auto& c) -> auto& { return c.cluster_id; }
-    ));
+    keys.push_back(ignored("cluster_id", Shape::Scalar, kNotYet));
     const auto read_level = [](const Value& value) { return read_choice(value, kLevels); };
     keys.push_back(key(
         "logging.level",

@@ -1,9 +1,3 @@
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
-#include <nlohmann/json.hpp>
-
 #include "api/conversation_json.hpp"
 #include "app/commands.hpp"
 #include "app/demo_voices.hpp"
@@ -13,6 +7,12 @@
 #include "net/url.hpp"
 #include "records/store.hpp"
 #include "sim/server.hpp"
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
 
 namespace aircheck::app {
 namespace {
@@ -49,7 +49,8 @@ std::optional<records::ConversationDetails> finished(records::Store& store, Wall
     if (!page || page->items.empty()) return std::nullopt;
     const auto& details = page->items.front();
     const auto status = details.conversation.status;
-    if (status != records::ConversationStatus::Complete && status != records::ConversationStatus::Failed) {
+    if (status != records::ConversationStatus::Complete &&
+        status != records::ConversationStatus::Failed) {
         return std::nullopt;
     }
     return details;
@@ -57,7 +58,8 @@ std::optional<records::ConversationDetails> finished(records::Store& store, Wall
 
 class Demo {
 public:
-    Demo(net::Loop& loop, const DemoCommand& command) : loop_(loop), command_(command), timer_(loop) {}
+    Demo(net::Loop& loop, const DemoCommand& command)
+        : loop_(loop), command_(command), timer_(loop) {}
 
     ExitCode run(const Config& config) {
         started_ = wall_now() - 1s;
@@ -81,9 +83,11 @@ private:
     Result<> prepare(const Config& config) {
         AC_TRY(rooms_, sim::Server::start(loop_, {}));
         AC_TRY(auto demo, make_demo_callers(config.data_dir + "/demo", command_.length));
-        std::printf("A room with two callers, %s, over real WebRTC on this machine.\n",
-                    demo.are_tones ? "who are tones (install espeak-ng to hear them speak)"
-                                   : "who talk for a while");
+        std::printf(
+            "A room with two callers, %s, over real WebRTC on this machine.\n",
+            demo.are_tones ? "who are tones (install espeak-ng to hear them speak)"
+                           : "who talk for a while"
+        );
         const Config own = demo_config(config, rooms_->url());
         AC_TRY(service_, Service::create(loop_, own));
         AC_CHECK_OK(service_->start());
@@ -109,25 +113,34 @@ private:
             service_->shut_down([this] { loop_.stop(); });
             return;
         }
-        std::printf("\nThe service stays open at %s (Ctrl-C ends it).\n", service_->public_url().c_str());
+        std::printf(
+            "\nThe service stays open at %s (Ctrl-C ends it).\n", service_->public_url().c_str()
+        );
         std::fflush(stdout);
     }
 
     void tell(const records::ConversationDetails& details) {
         const auto url_of = [this](const records::PlayableMix& mix) {
-            return service_->public_url() + "/r/" + mix.egress_id + "?k=" + net::percent_encode(mix.link_key);
+            return service_->public_url() + "/r/" + mix.egress_id +
+                   "?k=" + net::percent_encode(mix.link_key);
         };
         const auto record = api::to_json(details, url_of);
-        std::printf("\nThe conversation's record:\n%s\n",
-                    record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+        std::printf(
+            "\nThe conversation's record:\n%s\n",
+            record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str()
+        );
         const auto mix = records::playable_mix(details.recordings);
         if (!mix) {
             complain("the recording failed");
             result_ = ExitCode::Failed;
             return;
         }
-        std::printf("\nThe file: %s (%.1f s)\nThe link: %s\n", mix->file.location.c_str(),
-                    to_seconds(mix->file.duration), url_of(*mix).c_str());
+        std::printf(
+            "\nThe file: %s (%.1f s)\nThe link: %s\n",
+            mix->file.location.c_str(),
+            to_seconds(mix->file.duration),
+            url_of(*mix).c_str()
+        );
         std::fflush(stdout);
     }
 

@@ -22,7 +22,8 @@ constexpr std::array<Line, 6> kConversation{{
     {Line::Speaker::Caller, "Hi! I would like to know whether this call is recorded."},
     {Line::Speaker::Agent, "Yes it is. Every word of it, from a real web R T C connection."},
     {Line::Speaker::Caller, "And what happens to the recording?"},
-    {Line::Speaker::Agent, "It goes to your bucket, and a link to it onto the record of this call."},
+    {Line::Speaker::Agent,
+     "It goes to your bucket, and a link to it onto the record of this call."},
     {Line::Speaker::Caller, "That is all I need. Goodbye!"},
 }};
 
@@ -31,11 +32,13 @@ constexpr Nanoseconds kPause = 350ms;
 /// Has espeak-ng say `words` into `path`; false when there is no espeak-ng, or it fails.
 bool speak(const Line& line, const std::string& path) {
     const char* voice = line.speaker == Line::Speaker::Agent ? "en-us+f3" : "en-gb+m3";
-    std::array<std::string, 8> words = {"espeak-ng", "-v", voice, "-s", "165", "-w", path, line.words};
+    std::array<std::string, 8> words = {
+        "espeak-ng", "-v", voice, "-s", "165", "-w", path, line.words};
     std::array<char*, 9> arguments{};
     for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
     pid_t child = 0;
-    if (posix_spawnp(&child, "espeak-ng", nullptr, nullptr, arguments.data(), environ) != 0) return false;
+    if (posix_spawnp(&child, "espeak-ng", nullptr, nullptr, arguments.data(), environ) != 0)
+        return false;
     int status = 0;
     if (waitpid(child, &status, 0) != child) return false;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -78,7 +81,8 @@ Result<DemoCallers> make_demo_callers(const std::string& folder, Nanoseconds len
     std::vector<std::shared_ptr<const sim::Voice>> voices;
     for (std::size_t i = 0; i < kConversation.size(); ++i) {
         const std::string path = folder + "/line-" + std::to_string(i) + ".wav";
-        if (!std::filesystem::exists(path) && !speak(kConversation[i], path)) return make_tones(length);
+        if (!std::filesystem::exists(path) && !speak(kConversation[i], path))
+            return make_tones(length);
         AC_TRY(auto voice, sim::Voice::from_wav(path, {}));
         voices.push_back(std::move(voice));
     }

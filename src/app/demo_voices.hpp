@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "core/result.hpp"
 #include "sim/room.hpp"
+
+#include <string>
+#include <vector>
 
 namespace aircheck::app {
 

@@ -1,10 +1,3 @@
-#include <unistd.h>
-
-#include <cstdio>
-#include <filesystem>
-#include <nlohmann/json.hpp>
-#include <vector>
-
 #include "app/commands.hpp"
 #include "app/options_of.hpp"
 #include "control/room_service.hpp"
@@ -15,6 +8,13 @@
 #include "records/store.hpp"
 #include "storage/s3_client.hpp"
 #include "storage/spool.hpp"
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <vector>
 
 namespace aircheck::app {
 namespace {
@@ -33,17 +33,27 @@ Finding fine(std::string check, std::string detail) {
     return {Finding::Status::Ok, std::move(check), std::move(detail), "", ""};
 }
 Finding warning(std::string check, std::string detail, std::string setting, std::string remedy) {
-    return {Finding::Status::Warning, std::move(check), std::move(detail), std::move(setting),
-            std::move(remedy)};
+    return {
+        Finding::Status::Warning,
+        std::move(check),
+        std::move(detail),
+        std::move(setting),
+        std::move(remedy)};
 }
 Finding error(std::string check, std::string detail, std::string setting, std::string remedy) {
-    return {Finding::Status::Error, std::move(check), std::move(detail), std::move(setting),
-            std::move(remedy)};
+    return {
+        Finding::Status::Error,
+        std::move(check),
+        std::move(detail),
+        std::move(setting),
+        std::move(remedy)};
 }
 
 void check_configuration(const Config& config, Findings& findings) {
     for (const std::string& what : config.warnings) {
-        findings.push_back(warning("configuration", what, "", "remove it, or leave it: it does nothing"));
+        findings.push_back(
+            warning("configuration", what, "", "remove it, or leave it: it does nothing")
+        );
     }
     if (auto ready = check_for_serve(config); !ready) {
         findings.push_back(error("configuration", ready.error().to_string(), "http", "set it"));
@@ -52,7 +62,9 @@ void check_configuration(const Config& config, Findings& findings) {
     }
     if (config.auto_record.empty()) {
         findings.push_back(warning(
-            "auto_record", "no rule: rooms are recorded on request only", "auto_record",
+            "auto_record",
+            "no rule: rooms are recorded on request only",
+            "auto_record",
             "add a rule to record by itself"
         ));
     }
@@ -62,7 +74,9 @@ void check_livekit(const Config& config, net::HttpClient& http, Findings& findin
     const auto access = room_access(config);
     if (access.ws_url.empty() || access.api_key.empty()) {
         findings.push_back(error(
-            "livekit", "no server is configured", "LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET",
+            "livekit",
+            "no server is configured",
+            "LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET",
             "set all three"
         ));
         return;
@@ -70,14 +84,18 @@ void check_livekit(const Config& config, net::HttpClient& http, Findings& findin
     const auto rooms = control::RoomService(access, http).list_rooms();
     if (rooms) {
         findings.push_back(fine(
-            "livekit", access.ws_url + ": key accepted, " + std::to_string(rooms->rooms_size()) + " rooms"
+            "livekit",
+            access.ws_url + ": key accepted, " + std::to_string(rooms->rooms_size()) + " rooms"
         ));
         return;
     }
     const bool refused = rooms.error().code == Errc::PermissionDenied;
     findings.push_back(error(
-        "livekit", rooms.error().to_string(), refused ? "LIVEKIT_API_KEY, LIVEKIT_API_SECRET" : "LIVEKIT_URL",
-        refused ? "use a key and secret of this server" : "is the server running, and reachable from here?"
+        "livekit",
+        rooms.error().to_string(),
+        refused ? "LIVEKIT_API_KEY, LIVEKIT_API_SECRET" : "LIVEKIT_URL",
+        refused ? "use a key and secret of this server"
+                : "is the server running, and reachable from here?"
     ));
 }
 
@@ -89,7 +107,8 @@ Result<> try_bucket(const storage::S3Destination& s3, net::HttpClient& http) {
     options.content_type = "text/plain";
     AC_CHECK_OK(client.put_object(key, "aircheck doctor", options));
     AC_TRY(const auto back, client.get_range(key, 0, 64));
-    if (back != "aircheck doctor") return fail(Errc::Malformed, "what was read is not what was written");
+    if (back != "aircheck doctor")
+        return fail(Errc::Malformed, "what was read is not what was written");
     return client.delete_object(key);
 }
 
@@ -99,8 +118,11 @@ void check_storage(const Config& config, net::HttpClient& http, Findings& findin
     if (const auto* s3 = std::get_if<storage::S3Destination>(&destination)) {
         if (auto tried = try_bucket(*s3, http); !tried) {
             findings.push_back(error(
-                "storage", where + ": " + tried.error().to_string(), "storage.s3 (AWS_…)",
-                "the key needs PutObject, GetObject, DeleteObject on the bucket's objects and ListBucket"
+                "storage",
+                where + ": " + tried.error().to_string(),
+                "storage.s3 (AWS_…)",
+                "the key needs PutObject, GetObject, DeleteObject on the bucket's objects and "
+                "ListBucket"
             ));
         } else {
             findings.push_back(fine("storage", where + ": written, read and deleted"));
@@ -111,7 +133,9 @@ void check_storage(const Config& config, net::HttpClient& http, Findings& findin
     std::error_code failed;
     std::filesystem::create_directories(root, failed);
     if (failed || access(root.c_str(), W_OK) != 0) {
-        findings.push_back(error("storage", where + " cannot be written", "data_dir", "make it writable"));
+        findings.push_back(
+            error("storage", where + " cannot be written", "data_dir", "make it writable")
+        );
     } else {
         findings.push_back(fine("storage", where + ": writable (no bucket is configured)"));
     }
@@ -120,7 +144,8 @@ void check_storage(const Config& config, net::HttpClient& http, Findings& findin
 void check_disk(const Config& config, Findings& findings) {
     const auto spool = storage::Spool::open(config.data_dir);
     if (!spool) {
-        findings.push_back(error("spool", spool.error().to_string(), "data_dir", "make it writable"));
+        findings.push_back(error("spool", spool.error().to_string(), "data_dir", "make it writable")
+        );
         return;
     }
     const auto space = spool->space();
@@ -138,9 +163,13 @@ void check_disk(const Config& config, Findings& findings) {
 void check_records(const Config& config, Findings& findings) {
     auto store = records::Store::open(database_of(config), records::Store::Migrate::Yes);
     if (!store) {
-        findings.push_back(error("database", store.error().to_string(), "database", "see the message"));
+        findings.push_back(
+            error("database", store.error().to_string(), "database", "see the message")
+        );
     } else {
-        findings.push_back(fine("database", "schema " + std::to_string(records::Store::newest_schema())));
+        findings.push_back(
+            fine("database", "schema " + std::to_string(records::Store::newest_schema()))
+        );
     }
 }
 
@@ -153,10 +182,14 @@ void check_webhooks(const Config& config, net::HttpClient& http, Findings& findi
         const std::string where = net::redact_url(webhook.url);
         const auto answer = http.send(request);
         if (answer) {
-            findings.push_back(fine("webhook", where + ": reachable (HTTP " + std::to_string(answer->status) + ")"));
+            findings.push_back(
+                fine("webhook", where + ": reachable (HTTP " + std::to_string(answer->status) + ")")
+            );
         } else {
             findings.push_back(error(
-                "webhook", where + ": " + answer.error().to_string(), "webhooks[].url",
+                "webhook",
+                where + ": " + answer.error().to_string(),
+                "webhooks[].url",
                 "is the receiver running, and reachable from here?"
             ));
         }
@@ -167,11 +200,12 @@ void print(const Finding& finding, Listing listing) {
     constexpr const char* kNames[] = {"ok", "warning", "error"};
     const char* status = kNames[static_cast<int>(finding.status)];
     if (listing == Listing::Json) {
-        const nlohmann::json line{{"check", finding.check},
-                                  {"status", status},
-                                  {"detail", finding.detail},
-                                  {"setting", finding.setting},
-                                  {"remedy", finding.remedy}};
+        const nlohmann::json line{
+            {"check", finding.check},
+            {"status", status},
+            {"detail", finding.detail},
+            {"setting", finding.setting},
+            {"remedy", finding.remedy}};
         std::printf(
             "%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str()
         );
@@ -179,8 +213,13 @@ void print(const Finding& finding, Listing listing) {
     }
     std::printf("%-8s %-14s %s\n", status, finding.check.c_str(), finding.detail.c_str());
     if (finding.status != Finding::Status::Ok && !finding.remedy.empty()) {
-        std::printf("         %-14s → %s%s%s\n", "", finding.setting.c_str(),
-                    finding.setting.empty() ? "" : ": ", finding.remedy.c_str());
+        std::printf(
+            "         %-14s → %s%s%s\n",
+            "",
+            finding.setting.c_str(),
+            finding.setting.empty() ? "" : ": ",
+            finding.remedy.c_str()
+        );
     }
 }
 

@@ -1,8 +1,4 @@
 // egress list|show|stop|upload and conversations list|show|url: the records, from the terminal.
-#include <nlohmann/json.hpp>
-
-#include <cstdio>
-
 #include "api/conversation_json.hpp"
 #include "app/commands.hpp"
 #include "app/options_of.hpp"
@@ -12,6 +8,10 @@
 #include "net/url.hpp"
 #include "recorder/respool.hpp"
 #include "records/store.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
 
 namespace aircheck::app {
 namespace {
@@ -55,9 +55,13 @@ void print(const records::Recording& recording, Listing listing) {
     }
     const json file = all["files"].empty() ? json::object() : all["files"][0];
     std::printf(
-        "%-16s  %-22s  %s  %-24s  %s%s%s\n", recording.egress_id.c_str(), cell(all["status"]).c_str(),
-        cell(all["started_at"]).c_str(), recording.room_name.c_str(),
-        cell(file.value("location", json())).c_str(), recording.error.empty() ? "" : "  ",
+        "%-16s  %-22s  %s  %-24s  %s%s%s\n",
+        recording.egress_id.c_str(),
+        cell(all["status"]).c_str(),
+        cell(all["started_at"]).c_str(),
+        recording.room_name.c_str(),
+        cell(file.value("location", json())).c_str(),
+        recording.error.empty() ? "" : "  ",
         recording.error.c_str()
     );
 }
@@ -68,23 +72,26 @@ void print(const json& conversation, Listing listing) {
         return;
     }
     std::printf(
-        "%-16s  %-12s  %s  %-24s  %s\n", cell(conversation["conversation_id"]).c_str(),
-        cell(conversation["status"]).c_str(), cell(conversation["started_at"]).c_str(),
-        cell(conversation["room_name"]).c_str(), cell(conversation["audio_recording_url"]).c_str()
+        "%-16s  %-12s  %s  %-24s  %s\n",
+        cell(conversation["conversation_id"]).c_str(),
+        cell(conversation["status"]).c_str(),
+        cell(conversation["started_at"]).c_str(),
+        cell(conversation["room_name"]).c_str(),
+        cell(conversation["audio_recording_url"]).c_str()
     );
 }
 
 /// Asks the running service to stop a recording, as any LiveKit SDK would.
 Result<> ask_to_stop(const Config& config, const std::string& id) {
     const auto now = unix_nanoseconds(wall_now()) / 1'000'000'000;
-    const json claims{{"iss", config.livekit.api_key},
-                      {"nbf", now},
-                      {"exp", now + 60},
-                      {"video", {{"roomRecord", true}}}};
+    const json claims{
+        {"iss", config.livekit.api_key},
+        {"nbf", now},
+        {"exp", now + 60},
+        {"video", {{"roomRecord", true}}}};
     net::HttpRequest request;
     request.method = "POST";
-    request.url =
-        public_url(config, config.http.bind_port) + "/twirp/livekit.Egress/StopEgress";
+    request.url = public_url(config, config.http.bind_port) + "/twirp/livekit.Egress/StopEgress";
     request.headers.set("Content-Type", "application/json");
     request.headers.set(
         "Authorization",
@@ -128,7 +135,10 @@ ExitCode run_egress_show(const Config& config, const std::string& id, Listing li
     if (listing == Listing::Json) {
         print(*recording, listing);
     } else {
-        std::printf("%s\n", api::to_json(*recording).dump(2, ' ', false, json::error_handler_t::replace).c_str());
+        std::printf(
+            "%s\n",
+            api::to_json(*recording).dump(2, ' ', false, json::error_handler_t::replace).c_str()
+        );
     }
     return ExitCode::Done;
 }
@@ -155,7 +165,8 @@ ExitCode run_egress_upload(const Config& config, const std::string& id) {
     records::StoredFile& file = recording->files[0];
     auto key = control::open_secrets_key(secrets_key_file_of(config));
     if (!key) return failed(key.error());
-    auto destination = control::open_destination({file.destination_json, file.sealed_destination}, *key);
+    auto destination =
+        control::open_destination({file.destination_json, file.sealed_destination}, *key);
     if (!destination) return failed(destination.error());
     // The configured bucket is reached with today's keys: mending them is why we are here.
     if (same_bucket(*destination, default_destination(config))) {

@@ -1,10 +1,11 @@
+#include "app/commands.hpp"
+#include "core/log.hpp"
+
 #include <CLI/CLI.hpp>
+
 #include <csignal>
 #include <cstdio>
 #include <memory>
-
-#include "app/commands.hpp"
-#include "core/log.hpp"
 
 namespace {
 
@@ -33,7 +34,8 @@ struct Arguments {
 void add_flag_values(Arguments& arguments) {
     auto& values = arguments.sources.values;
     if (!arguments.bind.empty()) values.push_back({"http.bind", arguments.bind, "--bind"});
-    if (!arguments.data_dir.empty()) values.push_back({"data_dir", arguments.data_dir, "--data-dir"});
+    if (!arguments.data_dir.empty())
+        values.push_back({"data_dir", arguments.data_dir, "--data-dir"});
     if (!arguments.log_level.empty()) {
         values.push_back({"logging.level", arguments.log_level, "--log-level"});
     }
@@ -85,7 +87,8 @@ int record(Arguments& arguments) {
     } else if (arguments.mixing == "dual_channel_alternate") {
         arguments.record.mixing = AudioMixing::DualChannelAlternate;
     }
-    if (arguments.log_level.empty()) arguments.log_level = "warn";  // The progress line says the rest.
+    if (arguments.log_level.empty())
+        arguments.log_level = "warn";  // The progress line says the rest.
     return with_config(arguments, [&](const Config& config) {
         return run_record(config, arguments.record);
     });
@@ -96,12 +99,15 @@ int demo(Arguments& arguments) {
     if (!length) return usage("--length: " + length.error().to_string());
     arguments.demo.length = *length;
     if (arguments.log_level.empty()) arguments.log_level = "warn";
-    return with_config(arguments, [&](const Config& config) { return run_demo(config, arguments.demo); });
+    return with_config(arguments, [&](const Config& config) {
+        return run_demo(config, arguments.demo);
+    });
 }
 
 int complete(const Arguments& arguments) {
     const std::string script = completion_script(arguments.shell);
-    if (script.empty()) return usage("completion: '" + arguments.shell + "' is none of bash, zsh, fish");
+    if (script.empty())
+        return usage("completion: '" + arguments.shell + "' is none of bash, zsh, fish");
     std::fputs(script.c_str(), stdout);
     return 0;
 }
@@ -110,13 +116,17 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
     auto* command = app.add_subcommand("serve", "Run the service: recorder, API and webhooks");
     add_common(*command, all);
     command->add_option("--bind", all.bind, "Address and port to listen on");
-    command->add_flag("--print-config", all.print_config, "Show what is in force and where it came from");
+    command->add_flag(
+        "--print-config", all.print_config, "Show what is in force and where it came from"
+    );
     command->callback([&] { chosen = [&] { return serve(all); }; });
 
-    command = app.add_subcommand("demo", "Record a conversation in a built-in room: no server needed");
+    command =
+        app.add_subcommand("demo", "Record a conversation in a built-in room: no server needed");
     add_common(*command, all);
     command->add_flag("--once", all.demo.once, "End after the recording");
-    command->add_option("--length", all.demo_length, "How long the callers talk")->capture_default_str();
+    command->add_option("--length", all.demo_length, "How long the callers talk")
+        ->capture_default_str();
     command->callback([&] { chosen = [&] { return demo(all); }; });
 
     command = app.add_subcommand("record", "Record one room in the foreground");
@@ -132,16 +142,16 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
     command->callback([&] { chosen = [&] { return record(all); }; });
 
     command = app.add_subcommand("render", "Make a file from a recording's journal");
-    command->add_option("journal", all.render.journal, "A spool folder, or one .acj file")->required();
+    command->add_option("journal", all.render.journal, "A spool folder, or one .acj file")
+        ->required();
     command->add_option("-o,--output", all.render.output, "The file: .mp4 or .ogg")->required();
     command->add_flag("--late", all.render.late, "Use packets that came too late for the live mix");
-    command->callback([&] {
-        chosen = [&] { return static_cast<int>(run_render(all.render)); };
-    });
+    command->callback([&] { chosen = [&] { return static_cast<int>(run_render(all.render)); }; });
 }
 
 void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<int()>& chosen) {
-    auto* doctor = app.add_subcommand("doctor", "Check configuration, LiveKit, storage and webhooks");
+    auto* doctor =
+        app.add_subcommand("doctor", "Check configuration, LiveKit, storage and webhooks");
     add_common(*doctor, all);
     doctor->add_flag("--json", all.json, "One object a line");
     const auto choose = [&all, &chosen](CLI::App* command, auto run) {
@@ -155,34 +165,46 @@ void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<in
 
     auto* egress = app.add_subcommand("egress", "Recordings: list, show, stop, upload");
     egress->require_subcommand(1);
-    const auto add = [&](CLI::App* parent, const char* name, const char* help, bool takes_id, auto run) {
-        auto* command = parent->add_subcommand(name, help);
-        add_common(*command, all);
-        command->add_flag("--json", all.json, "One object a line");
-        if (takes_id) command->add_option("id", all.id, "Its id")->required();
-        choose(command, run);
-        return command;
-    };
-    add(egress, "list", "The newest recordings", false,
-        [&all](const Config& config) { return run_egress_list(config, all.listing()); });
-    add(egress, "show", "One recording", true,
-        [&all](const Config& config) { return run_egress_show(config, all.id, all.listing()); });
-    add(egress, "stop", "End a recording of the running service", true,
+    const auto add =
+        [&](CLI::App* parent, const char* name, const char* help, bool takes_id, auto run) {
+            auto* command = parent->add_subcommand(name, help);
+            add_common(*command, all);
+            command->add_flag("--json", all.json, "One object a line");
+            if (takes_id) command->add_option("id", all.id, "Its id")->required();
+            choose(command, run);
+            return command;
+        };
+    add(egress, "list", "The newest recordings", false, [&all](const Config& config) {
+        return run_egress_list(config, all.listing());
+    });
+    add(egress, "show", "One recording", true, [&all](const Config& config) {
+        return run_egress_show(config, all.id, all.listing());
+    });
+    add(egress,
+        "stop",
+        "End a recording of the running service",
+        true,
         [&all](const Config& config) { return run_egress_stop(config, all.id); });
-    add(egress, "upload", "Send a file whose upload had failed", true,
+    add(egress,
+        "upload",
+        "Send a file whose upload had failed",
+        true,
         [&all](const Config& config) { return run_egress_upload(config, all.id); });
 
     auto* conversations = app.add_subcommand("conversations", "Conversations: list, show, url");
     conversations->require_subcommand(1);
-    auto* list = add(conversations, "list", "The newest conversations", false, [&all](const Config& config) {
-        return run_conversations_list(config, all.filter, all.listing());
-    });
+    auto* list =
+        add(conversations, "list", "The newest conversations", false, [&all](const Config& config) {
+            return run_conversations_list(config, all.filter, all.listing());
+        });
     list->add_option("--room", all.filter.room_name, "Of this room only");
     list->add_option("--limit", all.filter.limit, "At most so many")->check(CLI::Range(1, 200));
-    add(conversations, "show", "One conversation", true,
-        [&all](const Config& config) { return run_conversations_show(config, all.id, all.listing()); });
-    add(conversations, "url", "The link to its recording", true,
-        [&all](const Config& config) { return run_conversations_url(config, all.id); });
+    add(conversations, "show", "One conversation", true, [&all](const Config& config) {
+        return run_conversations_show(config, all.id, all.listing());
+    });
+    add(conversations, "url", "The link to its recording", true, [&all](const Config& config) {
+        return run_conversations_url(config, all.id);
+    });
 
     auto* completion = app.add_subcommand("completion", "A completion script for your shell");
     completion->add_option("shell", all.shell, "bash, zsh or fish")->required();
@@ -195,7 +217,9 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     Arguments arguments;
     std::function<int()> chosen;
-    CLI::App app("aircheck records every conversation that people have with AI agents.", "aircheck");
+    CLI::App app(
+        "aircheck records every conversation that people have with AI agents.", "aircheck"
+    );
     app.set_version_flag("--version", "aircheck " AIRCHECK_VERSION);
     app.require_subcommand(1);
     add_recording_commands(app, arguments, chosen);

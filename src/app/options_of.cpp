@@ -1,34 +1,44 @@
 #include "app/options_of.hpp"
 
+#include "net/crypto.hpp"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
-#include "net/crypto.hpp"
-
 namespace aircheck::app {
 namespace {
 
 recorder::ParticipantKind to_recorder(ParticipantKind kind) {
     switch (kind) {
-        case ParticipantKind::Standard: return recorder::ParticipantKind::Standard;
-        case ParticipantKind::Ingress: return recorder::ParticipantKind::Ingress;
-        case ParticipantKind::Egress: return recorder::ParticipantKind::Egress;
-        case ParticipantKind::Sip: return recorder::ParticipantKind::Sip;
-        case ParticipantKind::Agent: return recorder::ParticipantKind::Agent;
-        case ParticipantKind::Connector: return recorder::ParticipantKind::Connector;
-        case ParticipantKind::Bridge: return recorder::ParticipantKind::Bridge;
+        case ParticipantKind::Standard:
+            return recorder::ParticipantKind::Standard;
+        case ParticipantKind::Ingress:
+            return recorder::ParticipantKind::Ingress;
+        case ParticipantKind::Egress:
+            return recorder::ParticipantKind::Egress;
+        case ParticipantKind::Sip:
+            return recorder::ParticipantKind::Sip;
+        case ParticipantKind::Agent:
+            return recorder::ParticipantKind::Agent;
+        case ParticipantKind::Connector:
+            return recorder::ParticipantKind::Connector;
+        case ParticipantKind::Bridge:
+            return recorder::ParticipantKind::Bridge;
     }
     return recorder::ParticipantKind::Standard;
 }
 
 recorder::Mixing to_recorder(AudioMixing mixing) {
     switch (mixing) {
-        case AudioMixing::Default: return recorder::Mixing::Default;
-        case AudioMixing::DualChannelAgent: return recorder::Mixing::DualChannelAgent;
-        case AudioMixing::DualChannelAlternate: return recorder::Mixing::DualChannelAlternate;
+        case AudioMixing::Default:
+            return recorder::Mixing::Default;
+        case AudioMixing::DualChannelAgent:
+            return recorder::Mixing::DualChannelAgent;
+        case AudioMixing::DualChannelAlternate:
+            return recorder::Mixing::DualChannelAlternate;
     }
     return recorder::Mixing::Default;
 }
@@ -53,7 +63,8 @@ bool matches(const std::string& entry, const std::string& host) {
     const Bytes address = address_bytes(host);
     unsigned bits = 0;
     std::from_chars(entry.data() + slash + 1, entry.data() + entry.size(), bits);
-    if (network.empty() || network.size() != address.size() || bits > network.size() * 8) return false;
+    if (network.empty() || network.size() != address.size() || bits > network.size() * 8)
+        return false;
     for (unsigned bit = 0; bit < bits; ++bit) {
         const unsigned mask = 0x80U >> (bit % 8);
         if (((network[bit / 8] ^ address[bit / 8]) & mask) != 0) return false;
@@ -143,9 +154,15 @@ std::vector<notify::Receiver> receivers(const std::vector<WebhookConfig>& webhoo
         notify::Receiver receiver;
         receiver.url = webhook.url;
         switch (webhook.format) {
-            case WebhookFormat::LiveKit: receiver.format = notify::Format::LiveKit; break;
-            case WebhookFormat::Simple: receiver.format = notify::Format::Simple; break;
-            case WebhookFormat::Flat: receiver.format = notify::Format::Flat; break;
+            case WebhookFormat::LiveKit:
+                receiver.format = notify::Format::LiveKit;
+                break;
+            case WebhookFormat::Simple:
+                receiver.format = notify::Format::Simple;
+                break;
+            case WebhookFormat::Flat:
+                receiver.format = notify::Format::Flat;
+                break;
         }
         receiver.include_events = webhook.events;
         for (const auto& [name, value] : webhook.headers) receiver.headers[name] = value.reveal();
@@ -166,8 +183,8 @@ std::vector<control::AutoRecordRule> auto_record_rules(const Config& config) {
         for (const ParticipantKind kind : from.skip_kinds) {
             rule.skip_kinds.push_back(to_recorder(kind));
         }
-        rule.container = from.file_type == FileType::Ogg ? recorder::Container::Ogg
-                                                         : recorder::Container::Mp4;
+        rule.container =
+            from.file_type == FileType::Ogg ? recorder::Container::Ogg : recorder::Container::Mp4;
         rule.mixing = to_recorder(from.audio_mixing);
         rule.filepath = from.filepath;
         rule.end.last_human_left = from.end_when == EndWhen::LastHumanLeft;

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <vector>
-
 #include "api/server.hpp"
 #include "app/config.hpp"
 #include "control/auto_record.hpp"
 #include "control/egress_service.hpp"
 #include "notify/outbox.hpp"
 #include "recorder/job.hpp"
+
+#include <vector>
 
 namespace aircheck::app {
 

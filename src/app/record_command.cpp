@@ -1,10 +1,3 @@
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
-#include <filesystem>
-#include <thread>
-
 #include "app/commands.hpp"
 #include "app/options_of.hpp"
 #include "control/recording_request.hpp"
@@ -16,6 +9,13 @@
 #include "proto/livekit_room.pb.h"
 #include "recorder/recorder.hpp"
 #include "storage/s3_client.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
 
 namespace aircheck::app {
 namespace {
@@ -44,7 +44,8 @@ Result<> apply_output(const RecordCommand& command, const Config& config, record
         if (s3 == nullptr) {
             return fail(
                 Errc::InvalidArgument,
-                "-o s3://…: keys are missing: set AWS_ACCESS_KEY, AWS_SECRET_KEY and AWS_BUCKET, or "
+                "-o s3://…: keys are missing: set AWS_ACCESS_KEY, AWS_SECRET_KEY and AWS_BUCKET, "
+                "or "
                 "storage.s3"
             );
         }
@@ -76,7 +77,8 @@ Result<recorder::Job> make_job(const RecordCommand& command, const Config& confi
                      (command.file_type.empty() && command.output.ends_with(".ogg"));
     job.mixing = to_recorder(command.mixing);
     job.encoding = control::default_encoding(
-        recording_defaults(config), job.mixing,
+        recording_defaults(config),
+        job.mixing,
         ogg ? recorder::Container::Ogg : recorder::Container::Mp4
     );
     job.end.media_timeout = std::max(command.wait, Nanoseconds(5s));
@@ -85,8 +87,9 @@ Result<recorder::Job> make_job(const RecordCommand& command, const Config& confi
 }
 
 /// The room, once it exists; joining one that does not would make it.
-Result<std::string> find_room(const RecordCommand& command, const recorder::Job& job,
-                              net::HttpClient& http) {
+Result<std::string> find_room(
+    const RecordCommand& command, const recorder::Job& job, net::HttpClient& http
+) {
     const control::RoomService rooms(job.access, http);
     const Instant until = monotonic_now() + command.wait;
     while (true) {
@@ -96,7 +99,9 @@ Result<std::string> find_room(const RecordCommand& command, const recorder::Job&
             return fail(
                 Errc::NotFound,
                 "there is no room '" + command.room + "' at " + job.access.ws_url + " (waited " +
-                    std::to_string(std::chrono::duration_cast<std::chrono::seconds>(command.wait).count()) +
+                    std::to_string(
+                        std::chrono::duration_cast<std::chrono::seconds>(command.wait).count()
+                    ) +
                     " s; --wait sets how long)"
             );
         }
@@ -122,9 +127,14 @@ public:
             now.file.started_at ? to_seconds(wall_now() - *now.file.started_at) : 0
         );
         std::fprintf(
-            stderr, "\r\033[K%s %s  %02d:%02d:%02d  %zu track%s",
-            now.status == recorder::Status::Active ? "● recording" : "○ joining", room_.c_str(),
-            seconds / 3600, seconds / 60 % 60, seconds % 60, now.tracks.size(),
+            stderr,
+            "\r\033[K%s %s  %02d:%02d:%02d  %zu track%s",
+            now.status == recorder::Status::Active ? "● recording" : "○ joining",
+            room_.c_str(),
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60,
+            now.tracks.size(),
             now.tracks.size() == 1 ? "" : "s"
         );
     }
@@ -138,11 +148,13 @@ private:
 };
 
 ExitCode tell(const recorder::Snapshot& end) {
-    const bool good = end.status == recorder::Status::Complete ||
-                      end.status == recorder::Status::LimitReached;
+    const bool good =
+        end.status == recorder::Status::Complete || end.status == recorder::Status::LimitReached;
     if (!end.file.location.empty()) {
         std::printf(
-            "%s  %.2f s  %llu bytes\n", end.file.location.c_str(), to_seconds(end.file.duration),
+            "%s  %.2f s  %llu bytes\n",
+            end.file.location.c_str(),
+            to_seconds(end.file.duration),
             static_cast<unsigned long long>(end.file.size_bytes)
         );
     }
@@ -171,6 +183,7 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
     net::Loop loop;
     recorder::Recorder::Options options;
     options.data_dir = config.data_dir;
+    options.journal_keep = config.journal_keep;
     options.media_threads = 1;
     options.upload_threads = 2;
     options.min_free_bytes = kMinFreeBytes;
@@ -185,8 +198,10 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
     const std::string egress_id = job->egress_id;
     const auto started = (*recorder)->start(*std::move(job), [&](const recorder::Snapshot& now) {
         last = now;
-        if (recorder::is_final(now.status)) loop.stop();
-        else progress.show(last);
+        if (recorder::is_final(now.status))
+            loop.stop();
+        else
+            progress.show(last);
     });
     if (!started) {
         complain(started.error());
@@ -202,7 +217,9 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
     net::SignalWatch signals(loop, {SIGINT, SIGTERM}, [&](int) {
         if (++interrupts > 1) {
             progress.clear();
-            complain("left at once; what was received is in " + config.data_dir + "/spool/" + egress_id);
+            complain(
+                "left at once; what was received is in " + config.data_dir + "/spool/" + egress_id
+            );
             std::_Exit(static_cast<int>(ExitCode::Interrupted));
         }
         (*recorder)->stop(egress_id, recorder::EndReason::StopRequested);

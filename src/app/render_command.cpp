@@ -1,12 +1,12 @@
-#include <unistd.h>
-
-#include <cstdio>
-#include <filesystem>
-
 #include "app/commands.hpp"
 #include "journal/reader.hpp"
 #include "recorder/pipeline.hpp"
 #include "storage/spool.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
 
 namespace aircheck::app {
 namespace {
@@ -36,8 +36,9 @@ void apply_command(const RenderCommand& command, recorder::PipelineSettings& set
 }
 
 /// Feeds all records to a pipeline; its output grows in `body`.
-Result<Rendered> render(const RenderCommand& command, storage::AppendFile& body, Bytes& head,
-                        std::size_t& header_bytes) {
+Result<Rendered> render(
+    const RenderCommand& command, storage::AppendFile& body, Bytes& head, std::size_t& header_bytes
+) {
     AC_TRY(auto reader, journal::Reader::open(command.journal));
     AC_TRY(auto settings, recorder::PipelineSettings::parse(reader.header().settings));
     apply_command(command, settings);
@@ -94,11 +95,14 @@ ExitCode run_render(const RenderCommand& command) {
     }
     const auto lost = rendered->counters.torn_bytes + rendered->counters.damaged_bytes;
     if (!rendered->was_closed) {
-        std::fprintf(stderr, "aircheck: the journal was not closed: rendered up to its last record\n");
+        std::fprintf(
+            stderr, "aircheck: the journal was not closed: rendered up to its last record\n"
+        );
     }
     if (lost > 0) {
         std::fprintf(
-            stderr, "aircheck: %llu bytes of the journal are damaged and were skipped\n",
+            stderr,
+            "aircheck: %llu bytes of the journal are damaged and were skipped\n",
             static_cast<unsigned long long>(lost)
         );
     }

@@ -1,11 +1,12 @@
-#include <csignal>
-#include <cstdio>
-#include <unistd.h>
-
 #include "app/commands.hpp"
 #include "app/service.hpp"
 #include "core/log.hpp"
 #include "net/loop.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
 
 namespace aircheck::app {
 

@@ -1,10 +1,5 @@
 #include "app/service.hpp"
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <utility>
-
 #include "api/server.hpp"
 #include "app/options_of.hpp"
 #include "control/egress_service.hpp"
@@ -16,13 +11,18 @@
 #include "recorder/recorder.hpp"
 #include "records/store.hpp"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <utility>
+
 namespace aircheck::app {
 namespace {
 
 constexpr unsigned kRemoteThreads = 4;
 constexpr Nanoseconds kShutdownStep = 100ms;
-/// After the last recording: its record and its webhooks get this long before the process ends; what
-/// is not delivered by then is in the outbox.
+/// After the last recording: its record and its webhooks get this long before the process ends;
+/// what is not delivered by then is in the outbox.
 constexpr Nanoseconds kLastWebhooks = 2s;
 
 /// Names this process among those of one database: the same after a restart on the same machine.
@@ -34,9 +34,12 @@ std::string worker_name() {
 
 control::EgressService::Urls urls_of(RecordingUrls urls) {
     switch (urls) {
-        case RecordingUrls::Link: return control::EgressService::Urls::Link;
-        case RecordingUrls::Location: return control::EgressService::Urls::Location;
-        case RecordingUrls::Signed: return control::EgressService::Urls::Signed;
+        case RecordingUrls::Link:
+            return control::EgressService::Urls::Link;
+        case RecordingUrls::Location:
+            return control::EgressService::Urls::Location;
+        case RecordingUrls::Signed:
+            return control::EgressService::Urls::Signed;
     }
     return control::EgressService::Urls::Link;
 }
@@ -92,6 +95,7 @@ Result<> Service::Impl::open() {
     AC_CHECK_OK(open_outbox(secrets_key));
     recorder::Recorder::Options recording;
     recording.data_dir = config.data_dir;
+    recording.journal_keep = config.journal_keep;
     AC_TRY(recorder, recorder::Recorder::create(loop, std::move(recording)));
     rooms = std::make_unique<control::RoomService>(room_access(config), http);
     records_pool = std::make_unique<net::Pool>("records", 1);
@@ -104,6 +108,7 @@ Result<> Service::Impl::open() {
     egress.urls = urls_of(config.recording_urls);
     egress.worker = worker_name();
     egress.rejoin_window = config.rejoin_window;
+    egress.presigned_locations = config.storage.generate_presigned_url;
     egress.public_url = url = app::public_url(config, config.http.bind_port);
     egresses = std::make_unique<control::EgressService>(
         loop, *records_pool, *remote_pool, *store, *recorder, *outbox, *rooms, std::move(egress)
@@ -139,8 +144,10 @@ Result<> Service::start() {
     options.bind = {all.config.http.bind_host, all.config.http.bind_port};
     options.auth = auth_options(all.config);
     options.open_probes = all.config.http.open_probes;
-    const api::Backend backend{all.loop,      *all.records_pool, *all.store,
-                               *all.egresses, *all.watch,        *all.outbox};
+    options.health_port = all.config.health_port;
+    options.prometheus_port = all.config.prometheus_port;
+    const api::Backend backend{
+        all.loop, *all.records_pool, *all.store, *all.egresses, *all.watch, *all.outbox};
     AC_TRY(all.server, api::Server::start(backend, std::move(options)));
     if (all.config.http.bind_port == 0) {
         all.url = app::public_url(all.config, all.server->local().port);

@@ -1,22 +1,25 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-
 #include "app/config.hpp"
 #include "core/result.hpp"
 #include "net/loop.hpp"
 #include "net/socket.hpp"
 
+#include <functional>
+#include <memory>
+#include <string>
+
 namespace aircheck::app {
 
-/// The whole service on one loop: records, recorder, control, API, outbox. `serve` and `demo` run it.
+/// The whole service on one loop: records, recorder, control, API, outbox. `serve` and `demo` run
+/// it.
 class Service {
 public:
-    /// Opens all there is to open; nothing runs before start(). Errors name the setting or the thing
-    /// that cannot be opened.
-    [[nodiscard]] static Result<std::unique_ptr<Service>> create(net::Loop& loop, const Config& config);
+    /// Opens all there is to open; nothing runs before start(). Errors name the setting or the
+    /// thing that cannot be opened.
+    [[nodiscard]] static Result<std::unique_ptr<Service>> create(
+        net::Loop& loop, const Config& config
+    );
     ~Service();
 
     /// Listens, closes what a former process left unfinished, begins to watch rooms.

@@ -128,28 +128,42 @@ records::Recording EgressService::first_record(
     return recording;
 }
 
+/// Joining takes as long as storing, and a call does not wait: both begin now. Acknowledged is what
+/// is stored.
 void EgressService::admit(
     RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
 ) {
     Change change;
     change.recording = first_record(request, egress_id, room_sid);
-    change.event = "egress_started";
     change.receivers = request.receivers;
-    auto done = [this,
-                 request = std::move(request),
-                 on_info = std::move(on_info)](Result<records::Recording> stored) mutable {
-        if (!stored) {
+    if (auto launched = launch(std::move(request), change.recording); !launched) {
+        records::Recording& refused = change.recording;
+        refused.status = records::RecordingStatus::Failed;
+        refused.error = launched.error().to_string();
+        refused.error_code = 429;
+        refused.details = "End reason: Failure";
+        refused.ended_at = refused.updated_at = wall_now();
+        log::error("recording.refused", {{"egress", egress_id}, {"error", refused.error}});
+        change.event = "egress_ended";
+        on_info(tl::unexpected(to_twirp(launched.error())));
+        store(std::move(change), [](const auto&) {});
+        return;
+    }
+    change.event = "egress_started";
+    store(
+        std::move(change),
+        [this, egress_id, on_info = std::move(on_info)](Result<records::Recording> stored) {
+            if (stored) {
+                on_info(*std::move(stored));
+                return;
+            }
+            recorder_.stop(egress_id, recorder::EndReason::StopRequested);
             on_info(tl::unexpected(to_twirp(stored.error())));
-            return;
         }
-        launch(std::move(request), *std::move(stored), on_info);
-    };
-    store(std::move(change), std::move(done));
+    );
 }
 
-void EgressService::launch(
-    RecordingRequest request, records::Recording recording, const OnInfo& on_info
-) {
+Result<> EgressService::launch(RecordingRequest request, const records::Recording& recording) {
     recorder::Job job;
     job.egress_id = recording.egress_id;
     job.room_name = request.room_name;
@@ -161,25 +175,11 @@ void EgressService::launch(
     job.filepath = request.filepath;
     job.end = request.end;
     job.requested_at = recording.started_at;
-    const std::string egress_id = recording.egress_id;
-    const std::vector<notify::Receiver> receivers = request.receivers;
-    running_[egress_id] = Running{std::move(request), recording};
-    const auto started = recorder_.start(
-        std::move(job), [this](const recorder::Snapshot& snapshot) { on_update(snapshot); }
-    );
-    if (started) {
-        on_info(recording);
-        return;
-    }
-    running_.erase(egress_id);
-    recording.status = records::RecordingStatus::Failed;
-    recording.error = started.error().to_string();
-    recording.error_code = 429;
-    recording.details = "End reason: Failure";
-    recording.ended_at = recording.updated_at = wall_now();
-    log::error("recording.refused", {{"egress", egress_id}, {"error", recording.error}});
-    on_info(tl::unexpected(to_twirp(started.error())));
-    store(Change{std::move(recording), "egress_ended", receivers, {}, ""}, [](const auto&) {});
+    AC_CHECK_OK(recorder_.start(std::move(job), [this](const recorder::Snapshot& snapshot) {
+        on_update(snapshot);
+    }));
+    running_[recording.egress_id] = Running{std::move(request), recording};
+    return {};
 }
 
 // --- What the recorder tells
@@ -197,6 +197,10 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     change.room_metadata = snapshot.room_metadata;
     change.receivers = running.request.receivers;
     if (records::is_final(running.recording.status)) {
+        records::StoredFile& file = change.recording.files.front();
+        if (options_.presigned_locations && file.uploaded && !running.request.own_destination) {
+            if (auto link = signed_url_of(file, kSignedLinkLife)) file.location = *std::move(link);
+        }
         change.event = "egress_ended";
         running_.erase(it);
     } else if (running.recording.status != before) {

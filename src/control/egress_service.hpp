@@ -40,6 +40,9 @@ public:
         Urls urls = Urls::Link;
         std::string worker;  ///< This process, in records.
         Nanoseconds rejoin_window = 60s;
+        /// storage.generate_presigned_url: `location` of a finished file in the configured store is
+        /// a link signed for seven days.
+        bool presigned_locations = false;
     };
     using OnInfo = std::function<void(Answer<records::Recording> recording)>;
 
@@ -103,7 +106,7 @@ private:
     void admit(
         RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
     );
-    void launch(RecordingRequest request, records::Recording recording, const OnInfo& on_info);
+    [[nodiscard]] Result<> launch(RecordingRequest request, const records::Recording& recording);
     void on_update(const recorder::Snapshot& snapshot);
     /// Stores on the records pool, in order; `done` on home with the recording as it is now.
     void store(Change change, std::function<void(Result<records::Recording>)> done);

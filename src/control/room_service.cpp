@@ -51,10 +51,12 @@ Result<> RoomService::call(
     auto answer = http_->send(call);
     if (!answer) return tl::unexpected(in_context(what, answer.error()));
     if (answer->status == 401 || answer->status == 403) {
+        // What the server says is left out: it quotes the token.
         return fail(
             Errc::PermissionDenied,
-            what + ": the API key or secret is not the server's (" + answer->body.substr(0, 200) +
-                ")"
+            what + ": the server refuses the key '" + access_.api_key +
+                "': LIVEKIT_API_KEY and LIVEKIT_API_SECRET (api_key, api_secret) are not a pair of "
+                "this server, or the clocks differ by minutes"
         );
     }
     if (answer->status == 404)

@@ -31,6 +31,11 @@ Result<Bytes> make_key(const std::string& path) {
     return key;
 }
 
+/// Paths and names need not be UTF-8, and JSON has to be.
+std::string to_text(const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 }  // namespace
 
 Result<Bytes> open_secrets_key(const std::string& path) {
@@ -58,29 +63,30 @@ Result<Bytes> open_secrets_key(const std::string& path) {
 KeptDestination keep_destination(const storage::Destination& destination, BytesView secrets_key) {
     KeptDestination kept;
     if (const auto* local = std::get_if<storage::LocalDestination>(&destination)) {
-        kept.json = json{{"kind", "local"}, {"root", local->root}}.dump();
+        kept.json = to_text({{"kind", "local"}, {"root", local->root}});
         return kept;
     }
     const auto& s3 = std::get<storage::S3Destination>(destination);
-    kept.json =
-        json{
-            {"kind", "s3"},
-            {"bucket", s3.bucket},
-            {"region", s3.region},
-            {"endpoint", s3.endpoint},
-            {"prefix", s3.prefix},
-            {"addressing", static_cast<int>(s3.addressing)},
-            {"reach", static_cast<int>(s3.reach)},
-            {"content_disposition", s3.content_disposition},
-            {"metadata", s3.metadata},
-            {"tagging", s3.tagging},
-            {"ca_file", s3.ca_file}}
-            .dump(-1, ' ', false, json::error_handler_t::replace);
-    const std::string secrets = json{
-        {"access_key", s3.access_key},
-        {"secret", s3.secret},
-        {"session_token", s3.session_token},
-        {"proxy", s3.proxy}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    kept.json = to_text(
+        {{"kind", "s3"},
+         {"bucket", s3.bucket},
+         {"region", s3.region},
+         {"endpoint", s3.endpoint},
+         {"prefix", s3.prefix},
+         {"addressing", static_cast<int>(s3.addressing)},
+         {"parts", static_cast<int>(s3.parts)},
+         {"reach", static_cast<int>(s3.reach)},
+         {"content_disposition", s3.content_disposition},
+         {"metadata", s3.metadata},
+         {"tagging", s3.tagging},
+         {"ca_file", s3.ca_file}}
+    );
+    const std::string secrets = to_text(
+        {{"access_key", s3.access_key},
+         {"secret", s3.secret},
+         {"session_token", s3.session_token},
+         {"proxy", s3.proxy}}
+    );
     kept.sealed = net::seal(secrets_key, secrets, kPurpose);
     return kept;
 }
@@ -100,6 +106,7 @@ Result<storage::Destination> open_destination(const KeptDestination& kept, Bytes
         s3.prefix = open.at("prefix");
         s3.addressing =
             static_cast<storage::S3Destination::Addressing>(open.at("addressing").get<int>());
+        s3.parts = static_cast<storage::S3Destination::Parts>(open.value("parts", 0));
         s3.reach = static_cast<storage::S3Destination::Reach>(open.at("reach").get<int>());
         s3.content_disposition = open.at("content_disposition");
         s3.metadata = open.at("metadata").get<std::map<std::string, std::string>>();

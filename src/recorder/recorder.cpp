@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "net/http_client.hpp"
 #include "recorder/media_thread.hpp"
+#include "recorder/spool_keeper.hpp"
 #include "storage/spool.hpp"
 #include "transport/certificate.hpp"
 
@@ -35,10 +36,33 @@ struct Recorder::Impl {
                 ++sum.count;
                 sum.seconds += to_seconds(timing.took);
             }
+            // What failed to be uploaded stays until `egress upload` has sent it.
+            if (snapshot.file.spool_path.empty()) tidy_up(snapshot.egress_id);
             threads[it->second.thread]->forget(snapshot.egress_id);
             running.erase(it);
         }
         on_update(snapshot);
+    }
+
+    void tidy_up(const std::string& egress_id) {
+        uploads->run([this, egress_id] {
+            auto kept = mark_done(spool, egress_id);
+            if (kept && options.journal_keep.count() == 0) kept = spool.remove(egress_id);
+            if (!kept) {
+                log::warn(
+                    "spool.not_tidied", {{"egress", egress_id}, {"error", kept.error().to_string()}}
+                );
+            }
+        });
+    }
+
+    /// Deletes journals that were kept long enough; now, and every hour.
+    void sweep() {
+        uploads->run([this] {
+            const auto swept = sweep_spool(spool, options.journal_keep, wall_now());
+            if (!swept) log::warn("spool.not_swept", {{"error", swept.error().to_string()}});
+        });
+        sweeping.after(std::chrono::hours(1), [this] { sweep(); });
     }
 
     [[nodiscard]] std::size_t least_busy() const {
@@ -51,6 +75,7 @@ struct Recorder::Impl {
     Options options;
     storage::Spool spool;
     net::HttpClient http;
+    net::Timer sweeping{home};
     std::unique_ptr<transport::Certificate> certificate;
     std::unique_ptr<net::Pool> uploads;
     std::vector<std::unique_ptr<MediaThread>> threads;
@@ -80,6 +105,7 @@ Result<std::unique_ptr<Recorder>> Recorder::create(net::Loop& home, Options opti
             std::make_unique<MediaThread>(std::move(shared), "media-" + std::to_string(i))
         );
     }
+    impl->sweep();
     return std::unique_ptr<Recorder>(new Recorder(std::move(impl)));
 }
 

@@ -39,6 +39,7 @@ public:
         std::string data_dir;        ///< The spool lies in it: data_dir/spool/EG_…/
         unsigned media_threads = 0;  ///< 0: one a core.
         unsigned upload_threads = 8;
+        Nanoseconds journal_keep = std::chrono::hours(24);  ///< Journals of finished recordings.
         Nanoseconds upload_patience =
             std::chrono::hours(1);  ///< Failing longer than this is for good.
         std::uint64_t min_free_bytes =

@@ -1,0 +1,176 @@
+#include "control/egress_info.hpp"
+
+#include "control/snapshot_records.hpp"
+#include "proto/json.hpp"
+#include "proto/livekit_egress.pb.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace aircheck::control {
+namespace {
+
+using nlohmann::json;
+
+WallTime at(std::string_view text) { return parse_iso8601(text).value(); }
+
+records::Recording finished_recording() {
+    records::Recording recording;
+    recording.egress_id = "EG_7dKs8wXyZ3nP";
+    recording.room_name = "camille";
+    recording.room_sid = "RM_xyz";
+    recording.status = records::RecordingStatus::Complete;
+    recording.request_json =
+        R"({"roomName":"camille","audioOnly":true,"fileOutputs":[{"fileType":"MP4","filepath":"a.mp4"}]})";
+    recording.details = "End reason: StopEgress API";
+    recording.started_at = at("2026-08-20T10:15:15.042Z");
+    recording.updated_at = at("2026-08-20T10:16:16Z");
+    recording.ended_at = at("2026-08-20T10:16:16Z");
+    records::StoredFile file;
+    file.filename = "a.mp4";
+    file.location = "https://b.s3.amazonaws.com/a.mp4";
+    file.size_bytes = 300'000;
+    file.duration = 60s + 500ms;
+    file.started_at = at("2026-08-20T10:15:15.5Z");
+    file.ended_at = at("2026-08-20T10:16:16Z");
+    recording.files = {file};
+    return recording;
+}
+
+// The shape that livekit-wire 6.3 gives, field by field.
+TEST(EgressInfo, HasLiveKitsShape) {
+    const auto told = json::parse(proto::to_twirp_json(to_egress_info(finished_recording())));
+    const json file = {
+        {"filename", "a.mp4"},
+        {"started_at", "1787220915500000000"},
+        {"ended_at", "1787220976000000000"},
+        {"duration", "60500000000"},
+        {"size", "300000"},
+        {"location", "https://b.s3.amazonaws.com/a.mp4"}};
+    EXPECT_EQ(told.at("egress_id"), "EG_7dKs8wXyZ3nP");
+    EXPECT_EQ(told.at("room_id"), "RM_xyz");
+    EXPECT_EQ(told.at("room_name"), "camille");
+    EXPECT_EQ(told.at("status"), "EGRESS_COMPLETE");
+    EXPECT_EQ(told.at("source_type"), "EGRESS_SOURCE_TYPE_SDK");
+    EXPECT_EQ(told.at("started_at"), "1787220915042000000");
+    EXPECT_EQ(told.at("updated_at"), "1787220976000000000");
+    EXPECT_EQ(told.at("ended_at"), "1787220976000000000");
+    EXPECT_EQ(told.at("details"), "End reason: StopEgress API");
+    EXPECT_EQ(told.at("error"), "");
+    EXPECT_EQ(told.at("error_code"), 0);
+    EXPECT_EQ(told.at("room_composite").at("room_name"), "camille");
+    EXPECT_EQ(told.at("room_composite").at("file_outputs").at(0).at("filepath"), "a.mp4");
+    ASSERT_EQ(told.at("file_results").size(), 1U);
+    EXPECT_EQ(told.at("file_results").at(0), file);
+    EXPECT_EQ(told.at("file"), file) << "what old callers read";
+}
+
+TEST(EgressInfo, TellsAFailureAndSurvivesADamagedEcho) {
+    auto recording = finished_recording();
+    recording.status = records::RecordingStatus::Failed;
+    recording.error = "ice: no route";
+    recording.error_code = 503;
+    recording.ended_at.reset();
+    recording.request_json = "{\"roomName\":";
+    recording.files[0].kind = records::FileKind::Track;  // no mix
+    const auto told = json::parse(proto::to_webhook_json(to_egress_info(recording)));
+    EXPECT_EQ(told.at("status"), "EGRESS_FAILED");
+    EXPECT_EQ(told.at("error"), "ice: no route");
+    EXPECT_EQ(told.at("errorCode"), 503);
+    EXPECT_FALSE(told.contains("endedAt"));
+    EXPECT_FALSE(told.contains("roomComposite"));
+    EXPECT_FALSE(told.contains("fileResults"));
+    EXPECT_FALSE(told.contains("file"));
+}
+
+TEST(EgressInfo, KeepsTheEchoAsJson) {
+    livekit::RoomCompositeEgressRequest request;
+    request.set_room_name("camille");
+    request.set_audio_only(true);
+    EXPECT_EQ(
+        json::parse(echo_to_json(request.SerializeAsString())),
+        (json{{"roomName", "camille"}, {"audioOnly", true}})
+    );
+    EXPECT_EQ(echo_to_json("\xff\xff"), "{}");
+}
+
+TEST(SnapshotRecords, KeepLiveKitsNamesOfKinds) {
+    using Kind = recorder::ParticipantKind;
+    const std::pair<Kind, const char*> rows[] = {
+        {Kind::Standard, "STANDARD"},
+        {Kind::Ingress, "INGRESS"},
+        {Kind::Egress, "EGRESS"},
+        {Kind::Sip, "SIP"},
+        {Kind::Agent, "AGENT"},
+        {Kind::Connector, "CONNECTOR"},
+        {Kind::Bridge, "BRIDGE"},
+    };
+    for (const auto& [kind, name] : rows) EXPECT_EQ(kind_name(kind), name);
+}
+
+TEST(SnapshotRecords, TakeOverWhatASnapshotTells) {
+    recorder::Snapshot snapshot;
+    snapshot.room_sid = "RM_late";
+    snapshot.status = recorder::Status::Active;
+    snapshot.updated_at = at("2026-08-20T10:15:30Z");
+    snapshot.file.filename = "a.mp4";
+    snapshot.file.duration = 5s;
+    snapshot.file.started_at = at("2026-08-20T10:15:20Z");
+    snapshot.gaps = {{at("2026-08-20T10:15:21Z"), at("2026-08-20T10:15:22Z"), "media"}};
+    records::Recording recording;
+    recording.room_sid = "RM_before";
+    recording.files.emplace_back().destination_json = R"({"kind":"local"})";
+    apply_snapshot(snapshot, recording);
+    apply_snapshot(snapshot, recording);
+    EXPECT_EQ(recording.status, records::RecordingStatus::Active);
+    EXPECT_EQ(recording.room_sid, "RM_late");
+    EXPECT_EQ(recording.updated_at, snapshot.updated_at);
+    EXPECT_FALSE(recording.ended_at);
+    ASSERT_EQ(recording.gaps.size(), 1U);
+    EXPECT_EQ(recording.gaps[0].reason, "media");
+    ASSERT_EQ(recording.files.size(), 1U);
+    EXPECT_EQ(recording.files[0].key, "a.mp4");
+    EXPECT_EQ(recording.files[0].duration, 0s) << "it still grows";
+    EXPECT_FALSE(recording.files[0].uploaded);
+    EXPECT_EQ(recording.files[0].destination_json, R"({"kind":"local"})");
+
+    snapshot.status = recorder::Status::Complete;
+    snapshot.end_reason = recorder::EndReason::StopRequested;
+    snapshot.room_sid.clear();
+    snapshot.ended_at = at("2026-08-20T10:16:00Z");
+    snapshot.file.location = "/srv/a.mp4";
+    snapshot.file.size_bytes = 77;
+    snapshot.file.duration = 40s;
+    snapshot.file.sha256 = "00ff";
+    apply_snapshot(snapshot, recording);
+    EXPECT_EQ(recording.status, records::RecordingStatus::Complete);
+    EXPECT_EQ(recording.room_sid, "RM_late");
+    EXPECT_EQ(recording.ended_at, snapshot.ended_at);
+    EXPECT_EQ(recording.details, "End reason: StopEgress API");
+    EXPECT_EQ(recording.end_reason, "StopEgress API");
+    EXPECT_TRUE(recording.files[0].uploaded);
+    EXPECT_EQ(recording.files[0].location, "/srv/a.mp4");
+    EXPECT_EQ(recording.files[0].size_bytes, 77U);
+    EXPECT_EQ(recording.files[0].duration, 40s);
+}
+
+TEST(SnapshotRecords, KeepThoseWhoWereThere) {
+    recorder::Snapshot snapshot;
+    recorder::ParticipantSummary who;
+    who.sid = "PA_1";
+    who.identity = "caller";
+    who.kind = recorder::ParticipantKind::Sip;
+    who.attributes = {{"sip.phoneNumber", "+49"}};
+    who.joined_at = at("2026-08-20T10:15:15Z");
+    who.left_at = at("2026-08-20T10:15:16Z");
+    snapshot.participants = {who};
+    const auto kept = participants_of(snapshot);
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].kind, "SIP");
+    EXPECT_EQ(kept[0].attributes.at("sip.phoneNumber"), "+49");
+    EXPECT_EQ(kept[0].joined_at, who.joined_at);
+    EXPECT_EQ(kept[0].left_at, who.left_at);
+}
+
+}  // namespace
+}  // namespace aircheck::control

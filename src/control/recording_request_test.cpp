@@ -1,0 +1,445 @@
+#include "control/recording_request.hpp"
+
+#include "proto/json.hpp"
+#include "proto/livekit_egress.pb.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace aircheck::control {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+livekit::RoomCompositeEgressRequest request_of(const json& fields) {
+    livekit::RoomCompositeEgressRequest request;
+    const auto read = proto::from_json(fields.dump(), request);
+    EXPECT_TRUE(read) << read.error().to_string();
+    return request;
+}
+
+/// What both guides send, with the fields of `more` on top.
+json sent(const json& more = json::object()) {
+    json fields = {
+        {"room_name", "camille"},
+        {"audio_only", true},
+        {"file_outputs",
+         json::array(
+             {{{"file_type", "MP4"},
+               {"filepath", "recordings/{room_name}-{time}.mp4"},
+               {"s3",
+                {{"access_key", "AKIA"},
+                 {"secret", "hidden"},
+                 {"region", "eu-west-1"},
+                 {"bucket", "calls"}}}}}
+         )}};
+    fields.update(more);
+    return fields;
+}
+json output(const json& more) {
+    json file = sent()["file_outputs"][0];
+    file.update(more);
+    return {{"file_outputs", json::array({file})}};
+}
+json s3(const json& more) {
+    json store = sent()["file_outputs"][0]["s3"];
+    store.update(more);
+    return output({{"s3", store}});
+}
+json advanced(const json& options) { return {{"advanced", options}}; }
+
+RecordingRequest accepted(const json& fields, const RecordingDefaults& defaults = {}) {
+    auto answer = check_request(request_of(fields), defaults);
+    EXPECT_TRUE(answer) << answer.error().message;
+    return answer ? *std::move(answer) : RecordingRequest{};
+}
+
+TEST(CheckRequest, TakesWhatTheGuidesSend) {
+    const auto request = accepted(sent());
+    EXPECT_EQ(request.room_name, "camille");
+    EXPECT_EQ(request.origin, "api");
+    EXPECT_EQ(request.mixing, recorder::Mixing::Default);
+    EXPECT_EQ(request.filepath, "recordings/{room_name}-{time}.mp4");
+    EXPECT_EQ(request.encoding.container, recorder::Container::Mp4);
+    EXPECT_EQ(request.encoding.codec, recorder::AudioCodec::Aac);
+    EXPECT_EQ(request.encoding.channels, 1);
+    EXPECT_EQ(request.encoding.bitrate_bps, 48'000U);
+    EXPECT_EQ(request.encoding.sample_rate_hz, 48'000U);
+    EXPECT_TRUE(request.own_destination);
+    const auto& store = std::get<storage::S3Destination>(request.destination);
+    EXPECT_EQ(store.access_key, "AKIA");
+    EXPECT_EQ(store.secret, "hidden");
+    EXPECT_EQ(store.region, "eu-west-1");
+    EXPECT_EQ(store.bucket, "calls");
+    EXPECT_EQ(store.addressing, storage::S3Destination::Addressing::Auto);
+    EXPECT_EQ(store.reach, storage::S3Destination::Reach::Any);
+    EXPECT_THAT(request.warnings, IsEmpty());
+    EXPECT_THAT(request.receivers, IsEmpty());
+    EXPECT_THAT(request.echo, Not(HasSubstr("hidden")));
+    EXPECT_THAT(request.echo, HasSubstr("{secret}"));
+    EXPECT_THAT(request.echo, HasSubstr("calls"));
+}
+
+struct RefusedRow {
+    std::string name;
+    json fields;
+    std::string says;
+    friend void PrintTo(const RefusedRow& row, std::ostream* out) { *out << row.name; }
+};
+class Refused : public ::testing::TestWithParam<RefusedRow> {};
+
+TEST_P(Refused, ByName) {
+    const auto answer = check_request(request_of(GetParam().fields), {});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, "invalid_argument");  // SDKs retry a 501
+    EXPECT_THAT(answer.error().message, HasSubstr(GetParam().says));
+    EXPECT_THAT(answer.error().message, Not(HasSubstr("hidden")));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields,
+    Refused,
+    ::testing::Values(
+        RefusedRow{"NoRoom", sent({{"room_name", ""}}), "room_name"},
+        RefusedRow{"Video", sent({{"audio_only", false}}), "video"},
+        RefusedRow{"VideoOnly", sent({{"video_only", true}}), "video_only"},
+        RefusedRow{"WebPage", sent({{"custom_base_url", "https://x"}}), "custom_base_url"},
+        RefusedRow{
+            "Streams",
+            sent({{"stream_outputs", {{{"urls", {"rtmp://x/hidden"}}}}}}),
+            "stream_outputs"},
+        RefusedRow{"OldStream", sent({{"stream", {{"protocol", "RTMP"}}}}), "stream_outputs"},
+        RefusedRow{
+            "Segments",
+            sent({{"segment_outputs", {{{"filename_prefix", "x"}}}}}),
+            "segment_outputs"},
+        RefusedRow{
+            "OldSegments", sent({{"segments", {{"filename_prefix", "x"}}}}), "segment_outputs"},
+        RefusedRow{
+            "Images", sent({{"image_outputs", {{{"filename_prefix", "x"}}}}}), "image_outputs"},
+        RefusedRow{"NoOutput", sent({{"file_outputs", json::array()}}), "output"},
+        RefusedRow{
+            "TwoFiles",
+            sent({{"file_outputs", json::array({json::object(), json::object()})}}),
+            "multiple file outputs"},
+        RefusedRow{"Mp3File", sent(output({{"file_type", "MP3"}})), "file_type MP3"},
+        RefusedRow{"Mp3Codec", sent(advanced({{"audio_codec", "AC_MP3"}})), "audio_codec AC_MP3"},
+        RefusedRow{"UnknownMixing", sent({{"audio_mixing", 9}}), "audio_mixing: 9"},
+        RefusedRow{
+            "UnknownFileType", sent(output({{"file_type", 42}})), "file_outputs[0].file_type: 42"},
+        RefusedRow{"UnknownPreset", sent({{"preset", 77}}), "preset: 77"},
+        RefusedRow{
+            "AacInOgg",
+            [] {
+                json fields = sent(output({{"file_type", "OGG"}}));
+                fields.update(advanced({{"audio_codec", "AAC"}}));
+                return fields;
+            }(),
+            "AAC is incompatible with file type OGG"},
+        RefusedRow{"BitrateTooLow", sent(advanced({{"audio_bitrate", 5}})), "audio_bitrate 5"},
+        RefusedRow{"BitrateTooHigh", sent(advanced({{"audio_bitrate", 513}})), "audio_bitrate 513"},
+        RefusedRow{
+            "BitrateInBits",
+            sent(advanced({{"audio_bitrate", 128000}})),
+            "audio_bitrate 128000 kbit/s is outside 6 to 512"},
+        RefusedRow{
+            "BitrateNegative", sent(advanced({{"audio_bitrate", -64}})), "audio_bitrate -64"},
+        RefusedRow{"RateNegative", sent(advanced({{"audio_frequency", -1}})), "audio_frequency"},
+        RefusedRow{
+            "RateNotOfAac", sent(advanced({{"audio_frequency", 47999}})), "audio_frequency 47999"},
+        RefusedRow{
+            "RateNotOfOpus",
+            sent(advanced({{"audio_frequency", 44100}, {"audio_codec", "OPUS"}})),
+            "44100: Opus is 48000"},
+        RefusedRow{"NoBucket", sent(s3({{"bucket", ""}})), "s3.bucket"},
+        RefusedRow{"RoleOfAws", sent(s3({{"assume_role_arn", "arn:x"}})), "assume_role_arn"},
+        RefusedRow{"KeyWithoutSecret", sent(s3({{"secret", ""}})), "s3.access_key and s3.secret"},
+        RefusedRow{
+            "SecretWithoutKey", sent(s3({{"access_key", ""}})), "s3.access_key and s3.secret"},
+        RefusedRow{
+            "NoKeysAtAll", sent(s3({{"access_key", ""}, {"secret", ""}})), "s3: no access_key"},
+        RefusedRow{
+            "Webhook", sent({{"webhooks", {{{"url", "ftp://x/?token=hidden"}}}}}), "webhooks"},
+        RefusedRow{
+            "TooManyWebhooks",
+            sent({{"webhooks", json::array_t(17, json{{"url", "https://x"}})}}),
+            "16 webhooks"}
+    ),
+    [](const auto& row) { return row.param.name; }
+);
+
+TEST(CheckRequest, RefusesStoresThatAreNotHere) {
+    const std::pair<const char*, const char*> stores[] = {
+        {"gcp", R"({"bucket":"b","credentials":"hidden"})"},
+        {"azure", R"({"account_name":"a","account_key":"hidden"})"},
+        {"aliOSS", R"({"bucket":"b","secret":"hidden"})"},
+    };
+    for (const auto& [name, store] : stores) {
+        json file = {{"file_type", "MP4"}, {name, json::parse(store)}};
+        const auto answer =
+            check_request(request_of(sent({{"file_outputs", json::array({file})}})), {});
+        ASSERT_FALSE(answer);
+        EXPECT_THAT(answer.error().message, HasSubstr(std::string(name) + " storage"));
+    }
+}
+
+TEST(CheckRequest, PrefersTheListToTheDeprecatedField) {
+    json fields = sent();
+    fields["file"] = {{"file_type", "OGG"}, {"filepath", "old.ogg"}};
+    RecordingDefaults defaults;
+    defaults.destination = storage::LocalDestination{"/srv"};
+    EXPECT_EQ(accepted(fields, defaults).filepath, "recordings/{room_name}-{time}.mp4");
+    fields.erase("file_outputs");
+    const auto old = accepted(fields, defaults);
+    EXPECT_EQ(old.filepath, "old.ogg");
+    EXPECT_EQ(old.encoding.container, recorder::Container::Ogg);
+    EXPECT_EQ(std::get<storage::LocalDestination>(old.destination).root, "/srv");
+    EXPECT_FALSE(old.own_destination);
+}
+
+struct EncodingRow {
+    std::string name;
+    json fields;
+    recorder::Encoding expected;
+    friend void PrintTo(const EncodingRow& row, std::ostream* out) { *out << row.name; }
+};
+class RequestEncoding : public ::testing::TestWithParam<EncodingRow> {};
+
+TEST_P(RequestEncoding, IsToTheLetter) {
+    const auto encoding = accepted(GetParam().fields).encoding;
+    const recorder::Encoding& expected = GetParam().expected;
+    EXPECT_EQ(encoding.container, expected.container);
+    EXPECT_EQ(encoding.codec, expected.codec);
+    EXPECT_EQ(encoding.channels, expected.channels);
+    EXPECT_EQ(encoding.bitrate_bps, expected.bitrate_bps);
+    EXPECT_EQ(encoding.sample_rate_hz, expected.sample_rate_hz);
+}
+
+constexpr auto kMp4 = recorder::Container::Mp4;
+constexpr auto kOgg = recorder::Container::Ogg;
+constexpr auto kAac = recorder::AudioCodec::Aac;
+constexpr auto kOpus = recorder::AudioCodec::Opus;
+
+json with_options(json fields, const json& options) {
+    fields.update(advanced(options));
+    return fields;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Options,
+    RequestEncoding,
+    ::testing::Values(
+        EncodingRow{"Mp4", sent(), {kMp4, kAac, 1, 48'000, 48'000}},
+        EncodingRow{"Ogg", sent(output({{"file_type", "OGG"}})), {kOgg, kOpus, 1, 48'000, 48'000}},
+        EncodingRow{
+            "ByName",
+            sent(output({{"file_type", "DEFAULT_FILETYPE"}})),
+            {kMp4, kAac, 1, 48'000, 48'000}},
+        EncodingRow{
+            "DefaultOfSound",
+            sent(output({{"file_type", "DEFAULT_FILETYPE"}, {"filepath", "calls/"}})),
+            {kOgg, kOpus, 1, 48'000, 48'000}},
+        EncodingRow{
+            "DefaultOfAac",
+            with_options(
+                sent(output({{"file_type", "DEFAULT_FILETYPE"}, {"filepath", ""}})),
+                {{"audio_codec", "AAC"}}
+            ),
+            {kMp4, kAac, 1, 48'000, 48'000}},
+        EncodingRow{
+            "OpusInMp4",
+            sent(advanced({{"audio_codec", "OPUS"}})),
+            {kMp4, kOpus, 1, 48'000, 48'000}},
+        EncodingRow{
+            "Bitrate", sent(advanced({{"audio_bitrate", 128}})), {kMp4, kAac, 1, 128'000, 48'000}},
+        EncodingRow{
+            "Rate", sent(advanced({{"audio_frequency", 44100}})), {kMp4, kAac, 1, 48'000, 44'100}},
+        EncodingRow{
+            "Agents",
+            sent({{"audio_mixing", "DUAL_CHANNEL_AGENT"}}),
+            {kMp4, kAac, 2, 96'000, 48'000}},
+        EncodingRow{
+            "AlternateWithBitrate",
+            with_options(
+                sent({{"audio_mixing", "DUAL_CHANNEL_ALTERNATE"}}), {{"audio_bitrate", 64}}
+            ),
+            {kMp4, kAac, 2, 64'000, 48'000}}
+    ),
+    [](const auto& row) { return row.param.name; }
+);
+
+TEST(CheckRequest, NamesWhatHasNoMeaningHere) {
+    const json fields = with_options(
+        sent({{"layout", "grid"}}),
+        {{"width", 1},
+         {"height", 1},
+         {"depth", 1},
+         {"framerate", 1},
+         {"video_codec", "H264_BASELINE"},
+         {"video_bitrate", 1},
+         {"key_frame_interval", 1},
+         {"audio_quality", 1},
+         {"video_quality", 1}}
+    );
+    EXPECT_THAT(
+        accepted(fields).warnings,
+        ElementsAre(
+            HasSubstr("layout"),
+            "advanced.width",
+            "advanced.height",
+            "advanced.depth",
+            "advanced.framerate",
+            "advanced.video_codec",
+            "advanced.video_bitrate",
+            "advanced.key_frame_interval",
+            "advanced.audio_quality",
+            "advanced.video_quality"
+        )
+    );
+    EXPECT_THAT(
+        accepted(sent({{"preset", "H264_1080P_30"}})).warnings, ElementsAre(HasSubstr("preset"))
+    );
+}
+
+TEST(CheckRequest, TakesEveryFieldOfS3) {
+    RecordingDefaults defaults;
+    defaults.ca_file = "/etc/ca.pem";
+    defaults.retry.max_retries = 2;
+    defaults.may_reach = [](const std::string& host) { return host == "minio.inside"; };
+    const json fields = sent(
+        s3({{"endpoint", "http://minio.inside:9000"},
+            {"force_path_style", true},
+            {"session_token", "token"},
+            {"metadata", {{"team", "crm"}}},
+            {"tagging", "a=1"},
+            {"content_disposition", "attachment"},
+            {"proxy", {{"url", "http://proxy:3128"}, {"username", "u@x"}, {"password", "p:w"}}}})
+    );
+    const auto request = accepted(fields, defaults);
+    const auto& store = std::get<storage::S3Destination>(request.destination);
+    EXPECT_EQ(store.endpoint, "http://minio.inside:9000");
+    EXPECT_EQ(store.addressing, storage::S3Destination::Addressing::Path);
+    EXPECT_EQ(store.session_token, "token");
+    EXPECT_EQ(store.metadata.at("team"), "crm");
+    EXPECT_EQ(store.tagging, "a=1");
+    EXPECT_EQ(store.content_disposition, "attachment");
+    EXPECT_EQ(store.proxy, "http://u%40x:p%3Aw@proxy:3128");
+    EXPECT_EQ(store.ca_file, "/etc/ca.pem");
+    EXPECT_EQ(store.retry.max_retries, 2);
+    EXPECT_EQ(store.reach, storage::S3Destination::Reach::Any) << "the configuration allows it";
+    EXPECT_THAT(request.echo, Not(HasSubstr("p:w")));
+
+    defaults.may_reach = [](const std::string&) { return false; };
+    for (const std::string endpoint :
+         {"http://minio.inside:9000", "127.0.0.1:9000", "https://s3.example"}) {
+        const auto other = accepted(sent(s3({{"endpoint", endpoint}})), defaults);
+        EXPECT_EQ(
+            std::get<storage::S3Destination>(other.destination).reach,
+            storage::S3Destination::Reach::PublicOnly
+        ) << endpoint;
+    }
+}
+
+TEST(CheckRequest, FillsAStoreWithoutKeysFromTheConfiguration) {
+    RecordingDefaults defaults;
+    storage::S3Destination own;
+    own.bucket = "ours";
+    own.access_key = "OWN";
+    own.secret = "own";
+    own.session_token = "own-token";
+    defaults.destination = own;
+    const json fields = sent(s3({{"access_key", ""}, {"secret", ""}}));
+    const auto request = accepted(fields, defaults);
+    const auto& store = std::get<storage::S3Destination>(request.destination);
+    EXPECT_EQ(store.bucket, "calls");
+    EXPECT_EQ(store.access_key, "OWN");
+    EXPECT_EQ(store.secret, "own");
+    EXPECT_EQ(store.session_token, "own-token");
+    // A request's own keys are never mixed with the configuration's.
+    EXPECT_EQ(
+        std::get<storage::S3Destination>(accepted(sent(), defaults).destination).session_token, ""
+    );
+}
+
+TEST(CheckRequest, UsesTheConfiguredStoreWhereItNamesNone) {
+    json fields = sent();
+    fields["file_outputs"][0].erase("s3");
+    RecordingDefaults defaults;
+    defaults.destination = storage::LocalDestination{"/srv"};
+    defaults.max_duration = 3600s;
+    defaults.max_bytes = 5;
+    const auto request = accepted(fields, defaults);
+    EXPECT_EQ(std::get<storage::LocalDestination>(request.destination).root, "/srv");
+    EXPECT_FALSE(request.own_destination);
+    EXPECT_EQ(request.end.max_duration, Nanoseconds(3600s));
+    EXPECT_EQ(request.end.max_bytes, 5U);
+
+    defaults.local_storage_allowed = false;
+    const auto refused = check_request(request_of(fields), defaults);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("local storage is not allowed"));
+}
+
+TEST(CheckRequest, TakesItsWebhooks) {
+    const auto request = accepted(sent(
+        {{"webhooks",
+          {{{"url", "https://crm.example/hook?token=t"},
+            {"signing_key", "devkey"},
+            {"filter_params",
+             {{"include_events", {"egress_ended"}}, {"exclude_events", {"egress_started"}}}}},
+           {{"url", "http://other.example"}}}}}
+    ));
+    ASSERT_EQ(request.receivers.size(), 2U);
+    EXPECT_EQ(request.receivers[0].url, "https://crm.example/hook?token=t");
+    EXPECT_EQ(request.receivers[0].signing_key, "devkey");
+    EXPECT_THAT(request.receivers[0].include_events, ElementsAre("egress_ended"));
+    EXPECT_THAT(request.receivers[0].exclude_events, ElementsAre("egress_started"));
+    EXPECT_EQ(request.receivers[1].url, "http://other.example");
+    EXPECT_THAT(request.echo, Not(HasSubstr("token=t")));
+}
+
+TEST(DefaultEncoding, FollowsTheConfiguration) {
+    RecordingDefaults defaults;
+    defaults.channels = 2;
+    defaults.bitrate_bps = 64'000;  // said of two channels
+    for (const auto mixing : {recorder::Mixing::Default, recorder::Mixing::DualChannelAgent}) {
+        const auto encoding = default_encoding(defaults, mixing, kMp4);
+        EXPECT_EQ(encoding.channels, 2);
+        EXPECT_EQ(encoding.bitrate_bps, 64'000U);
+    }
+}
+
+TEST(MakeEcho, StandsForARequestThatWasNone) {
+    RecordingRequest request;
+    request.room_name = "camille";
+    request.mixing = recorder::Mixing::DualChannelAlternate;
+    request.filepath = "a.mp4";
+    storage::S3Destination store;
+    store.bucket = "calls";
+    store.access_key = "AKIA";
+    store.secret = "hidden";
+    store.proxy = "http://u:hidden@proxy";
+    request.destination = store;
+    livekit::RoomCompositeEgressRequest echo;
+    ASSERT_TRUE(echo.ParseFromString(make_echo(request)));
+    EXPECT_EQ(echo.room_name(), "camille");
+    EXPECT_TRUE(echo.audio_only());
+    EXPECT_EQ(echo.audio_mixing(), livekit::DUAL_CHANNEL_ALTERNATE);
+    ASSERT_EQ(echo.file_outputs_size(), 1);
+    EXPECT_EQ(echo.file_outputs(0).filepath(), "a.mp4");
+    EXPECT_EQ(echo.file_outputs(0).file_type(), livekit::MP4);
+    EXPECT_EQ(echo.file_outputs(0).s3().bucket(), "calls");
+    EXPECT_EQ(echo.file().filepath(), "a.mp4");
+    EXPECT_THAT(echo.SerializeAsString(), Not(HasSubstr("hidden")));
+    // It is a request that we would take.
+    RecordingDefaults defaults;
+    EXPECT_TRUE(check_request(echo, defaults));
+}
+
+}  // namespace
+}  // namespace aircheck::control

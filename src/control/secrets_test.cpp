@@ -1,0 +1,145 @@
+#include "control/secrets.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace aircheck::control {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SecretsKey : public ::testing::Test {
+protected:
+    void SetUp() override {
+        char folder[] = "/tmp/aircheck-secrets-XXXXXX";
+        ASSERT_NE(mkdtemp(folder), nullptr);
+        folder_ = folder;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    [[nodiscard]] std::string path() const { return folder_ + "/secrets.key"; }
+
+    std::string folder_;
+};
+
+TEST_F(SecretsKey, IsMadeOnceForItsOwnerOnly) {
+    const auto made = open_secrets_key(path());
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->size(), 32U);
+    struct stat about {};
+    ASSERT_EQ(stat(path().c_str(), &about), 0);
+    EXPECT_EQ(about.st_mode & 0777U, 0600U);
+    EXPECT_EQ(open_secrets_key(path()).value(), *made);
+    EXPECT_NE(open_secrets_key(folder_ + "/other.key").value(), *made);
+}
+
+TEST_F(SecretsKey, NamesTheFileThatIsNone) {
+    const std::string good(64, 'a');
+    for (const std::string& text :
+         {std::string(), good.substr(1), good + "a", std::string(64, 'g'), std::string(300, 'a')}) {
+        std::ofstream(path(), std::ios::trunc) << text;
+        const auto key = open_secrets_key(path());
+        ASSERT_FALSE(key) << text;
+        EXPECT_EQ(key.error().code, Errc::InvalidArgument);
+        EXPECT_THAT(key.error().context, HasSubstr(path()));
+    }
+    std::ofstream(path(), std::ios::trunc) << good << "\r\n";
+    EXPECT_EQ(open_secrets_key(path()).value(), Bytes(32, 0xaa));
+    const auto nowhere = open_secrets_key(folder_ + "/none/secrets.key");
+    ASSERT_FALSE(nowhere);
+    EXPECT_THAT(nowhere.error().context, HasSubstr("/none/secrets.key"));
+}
+
+storage::S3Destination full_destination() {
+    storage::S3Destination s3;
+    s3.bucket = "calls";
+    s3.region = "eu-west-1";
+    s3.endpoint = "https://minio.example:9000";
+    s3.access_key = "AKIAEXAMPLE";
+    s3.secret = "wJalrXUtnFEMI/K7MDENG";
+    s3.session_token = "FwoGZXIvYXdzE";
+    s3.addressing = storage::S3Destination::Addressing::Path;
+    s3.parts = storage::S3Destination::Parts::Equal;
+    s3.prefix = "2026";
+    s3.content_disposition = "attachment";
+    s3.metadata = {{"team", "crm"}};
+    s3.tagging = "a=1";
+    s3.proxy = "http://user:hunter2@proxy:3128";
+    s3.ca_file = "/etc/ca.pem";
+    s3.reach = storage::S3Destination::Reach::PublicOnly;
+    return s3;
+}
+
+const Bytes kKey(32, 0x17);
+
+TEST(KeptDestination, ComesBackWhole) {
+    const auto s3 = full_destination();
+    const auto kept = keep_destination(s3, kKey);
+    const auto opened = open_destination(kept, kKey);
+    ASSERT_TRUE(opened);
+    const auto& back = std::get<storage::S3Destination>(*opened);
+    EXPECT_EQ(back.bucket, s3.bucket);
+    EXPECT_EQ(back.region, s3.region);
+    EXPECT_EQ(back.endpoint, s3.endpoint);
+    EXPECT_EQ(back.access_key, s3.access_key);
+    EXPECT_EQ(back.secret, s3.secret);
+    EXPECT_EQ(back.session_token, s3.session_token);
+    EXPECT_EQ(back.addressing, s3.addressing);
+    EXPECT_EQ(back.parts, s3.parts);
+    EXPECT_EQ(back.prefix, s3.prefix);
+    EXPECT_EQ(back.content_disposition, s3.content_disposition);
+    EXPECT_EQ(back.metadata, s3.metadata);
+    EXPECT_EQ(back.tagging, s3.tagging);
+    EXPECT_EQ(back.proxy, s3.proxy);
+    EXPECT_EQ(back.ca_file, s3.ca_file);
+    EXPECT_EQ(back.reach, s3.reach);
+}
+
+TEST(KeptDestination, ShowsNoSecret) {
+    const auto kept = keep_destination(full_destination(), kKey);
+    const std::string all = kept.json + std::string(as_text(kept.sealed));
+    for (const char* secret : {"AKIAEXAMPLE", "wJalrXUtnFEMI", "FwoGZXIvYXdzE", "hunter2"}) {
+        EXPECT_THAT(all, Not(HasSubstr(secret)));
+    }
+    EXPECT_THAT(kept.json, HasSubstr("\"bucket\":\"calls\""));
+    // Sealed anew each time: equal destinations cannot be told by their bytes.
+    EXPECT_NE(keep_destination(full_destination(), kKey).sealed, kept.sealed);
+}
+
+TEST(KeptDestination, IsRefusedWhenAnythingOfItsSecretsIsAnother) {
+    const auto kept = keep_destination(full_destination(), kKey);
+    EXPECT_EQ(open_destination(kept, Bytes(32, 0x18)).error().code, Errc::Malformed);
+    for (std::size_t i = 0; i < kept.sealed.size(); i += 7) {
+        auto tampered = kept;
+        tampered.sealed[i] ^= 1;
+        EXPECT_EQ(open_destination(tampered, kKey).error().code, Errc::Malformed) << i;
+    }
+    for (const std::string& json :
+         {std::string(),
+          std::string("[]"),
+          std::string("{}"),
+          std::string(R"({"kind":"s3"})"),
+          std::string(R"({"kind":"local"})"),
+          kept.json.substr(1)}) {
+        auto damaged = kept;
+        damaged.json = json;
+        EXPECT_EQ(open_destination(damaged, kKey).error().code, Errc::Malformed) << json;
+    }
+}
+
+TEST(KeptDestination, NeedsNoKeyForAFolder) {
+    const auto kept = keep_destination(storage::LocalDestination{"/srv/calls"}, {});
+    EXPECT_TRUE(kept.sealed.empty());
+    const auto opened = open_destination(kept, {});
+    EXPECT_EQ(std::get<storage::LocalDestination>(opened.value()).root, "/srv/calls");
+    // A path is bytes, not text: kept as well as JSON can, and never thrown at.
+    EXPECT_TRUE(open_destination(keep_destination(storage::LocalDestination{"/\xff"}, {}), {}));
+}
+
+}  // namespace
+}  // namespace aircheck::control
