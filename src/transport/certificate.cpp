@@ -1,6 +1,7 @@
 #include "transport/certificate.hpp"
 
 #include "transport/openssl.hpp"
+#include "transport/srtp.hpp"
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -61,6 +62,7 @@ std::string fingerprint_of(const X509* certificate) {
 }
 
 Result<std::unique_ptr<Certificate>> Certificate::create() {
+    AC_CHECK_OK(start_srtp());
     auto impl = std::make_unique<Impl>();
     impl->key.reset(EVP_EC_gen("P-256"));
     if (!impl->key) return tl::unexpected(openssl_failed("certificate: making a P-256 key"));

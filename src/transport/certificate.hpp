@@ -11,7 +11,7 @@ namespace aircheck::transport {
 /// process is enough: peers check its fingerprint only. Immutable, so shared by all threads.
 class Certificate {
 public:
-    /// Errors: OpenSSL's, named.
+    /// Also loads what SRTP needs, so that no call has to wait for it. Errors: OpenSSL's, named.
     [[nodiscard]] static Result<std::unique_ptr<Certificate>> create();
     ~Certificate();
     Certificate(const Certificate&) = delete;

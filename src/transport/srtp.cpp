@@ -101,6 +101,11 @@ std::string_view to_string(SrtpProfile profile) {
     return "";
 }
 
+Result<> start_srtp() {
+    if (srtp_is_ready()) return {};
+    return fail(make_error_code(Errc::Failed), "SRTP: libsrtp does not start");
+}
+
 Result<std::unique_ptr<SrtpSession>> SrtpSession::create(const SrtpKeys& keys) {
     const auto sizes = sizes_of(keys.profile);
     if (keys.inbound.size() != sizes.key + sizes.salt ||

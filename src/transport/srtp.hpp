@@ -20,6 +20,10 @@ struct SrtpProfileSizes {
 /// OpenSSL's name: "SRTP_AEAD_AES_128_GCM".
 [[nodiscard]] std::string_view to_string(SrtpProfile profile);
 
+/// Loads libsrtp and the crypto libraries behind it: tens of milliseconds, once a process, that the
+/// first call must not pay (Certificate::create() does it). Later calls cost nothing. Thread-safe.
+[[nodiscard]] Result<> start_srtp();
+
 /// Master keys of both directions, each key ‖ salt as libsrtp wants them.
 struct SrtpKeys {
     SrtpProfile profile = SrtpProfile::AeadAes128Gcm;
