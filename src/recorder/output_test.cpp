@@ -1,0 +1,123 @@
+#include "recorder/output.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace aircheck::recorder {
+namespace {
+
+std::string content_of(const std::string& path) {
+    std::ostringstream out;
+    out << std::ifstream(path, std::ios::binary).rdbuf();
+    return out.str();
+}
+
+class OutputTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        char folder[] = "/tmp/aircheck-output-XXXXXX";
+        ASSERT_NE(mkdtemp(folder), nullptr);
+        folder_ = folder;
+    }
+    void TearDown() override {
+        if (mounted_) umount2(folder_.c_str(), MNT_DETACH);
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+    /// Makes the folder a disk of `kilobytes`; false where that is not allowed.
+    bool mount_small_disk(int kilobytes) {
+        const std::string size = "size=" + std::to_string(kilobytes) + "k";
+        mounted_ = mount("tmpfs", folder_.c_str(), "tmpfs", 0, size.c_str()) == 0;
+        return mounted_;
+    }
+
+    std::string folder_;
+    bool mounted_ = false;
+};
+
+TEST_F(OutputTest, AppendsAndLeavesOnlyTheFile) {
+    {
+        auto output = Output::create(folder_).value();
+        EXPECT_EQ(output->path(), folder_ + "/output.part");
+        EXPECT_TRUE(std::filesystem::exists(folder_ + "/reserve"));
+        ASSERT_TRUE(output->append(as_bytes("one ")));
+        ASSERT_TRUE(output->append({}));
+        ASSERT_TRUE(output->append(as_bytes("two")));
+        EXPECT_EQ(output->size(), 7U);
+        EXPECT_TRUE(output->is_whole());
+    }
+    EXPECT_EQ(content_of(folder_ + "/output.part"), "one two");
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/reserve"));
+}
+
+TEST_F(OutputTest, NeedsItsFolder) {
+    const auto output = Output::create(folder_ + "/missing");
+    ASSERT_FALSE(output);
+    EXPECT_NE(output.error().context.find(folder_ + "/missing"), std::string::npos);
+}
+
+TEST_F(OutputTest, NeedsRoomForItsReserve) {
+    if (!mount_small_disk(64)) GTEST_SKIP() << "no right to mount a small disk";
+    const auto output = Output::create(folder_);
+    ASSERT_FALSE(output);
+    EXPECT_EQ(output.error().code, Errc::NoSpace);
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/reserve"));
+}
+
+TEST_F(OutputTest, GivesUpItsReserveWhenTheDiskIsFull) {
+    if (!mount_small_disk(512)) GTEST_SKIP() << "no right to mount a small disk";
+    auto output = Output::create(folder_).value();
+    const Bytes fragment(48'000, 7);
+    Result<> appended;
+    std::size_t given = 0;
+    while (appended && given < 1'000'000) {
+        appended = output->append(fragment);
+        given += fragment.size();
+    }
+    ASSERT_FALSE(appended);
+    EXPECT_EQ(appended.error().code, Errc::NoSpace);
+    // The recording has to end now, but what it gave is there.
+    EXPECT_TRUE(output->is_whole());
+    EXPECT_EQ(output->size(), given);
+    EXPECT_EQ(std::filesystem::file_size(output->path()), given);
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/reserve"));
+    // And the end of the file fits as well.
+    EXPECT_TRUE(output->append(as_bytes("tail")));
+}
+
+TEST_F(OutputTest, KeepsWhatTheDiskRefusesForLater) {
+    if (!mount_small_disk(512)) GTEST_SKIP() << "no right to mount a small disk";
+    const std::string other = folder_ + "/other";
+    auto output = Output::create(folder_).value();
+    ASSERT_TRUE(output->append(as_bytes("begin ")));
+    // Another program fills the disk while this one waits, reserve included.
+    std::filesystem::remove(folder_ + "/reserve");
+    std::ofstream(other) << std::string(600'000, 'x') << std::flush;
+    for (const std::string_view text : {"middle ", "more "}) {
+        Bytes bytes(5'000, 0);
+        std::copy(text.begin(), text.end(), bytes.begin());
+        const auto refused = output->append(bytes);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Errc::NoSpace);
+        EXPECT_FALSE(output->is_whole());
+    }
+    EXPECT_EQ(output->size(), 6U);
+    std::filesystem::remove(other);
+    ASSERT_TRUE(output->append(as_bytes("end")));
+    EXPECT_TRUE(output->is_whole());
+    const std::string content = content_of(output->path());
+    ASSERT_EQ(content.size(), 6U + 5'000 + 5'000 + 3);
+    EXPECT_EQ(content.substr(0, 12), "begin middle");
+    EXPECT_EQ(content.substr(5'006, 4), "more");
+    EXPECT_EQ(content.substr(10'006), "end");
+}
+
+}  // namespace
+}  // namespace aircheck::recorder
