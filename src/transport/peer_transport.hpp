@@ -87,11 +87,11 @@ struct SelectedPair {
 /// ICE, DTLS and SRTP towards one remote over one component (BUNDLE, rtcp-mux): datagrams in, clear
 /// RTP and RTCP out.
 ///
-/// Sans-I/O: gets bytes and time, sends through a Wire, reports to a Sink. Not thread-safe: all calls
-/// on one thread. None from inside a Wire's or Sink's method, but for send_rtp and send_rtcp, which a
-/// Sink's on_rtp and on_rtcp may call. Bad packets are counted and dropped. No allocation per packet
-/// once connected. Sources: RFC 8445 (ICE), 6544 (ICE-TCP), 7675 (consent), 7983 (demultiplexing),
-/// 5763/5764 (DTLS-SRTP), 7714 (AES-GCM).
+/// Sans-I/O: gets bytes and time, sends through a Wire, reports to a Sink. Not thread-safe: all
+/// calls on one thread. None from inside a Wire's or Sink's method, but for send_rtp and send_rtcp,
+/// which a Sink's on_rtp and on_rtcp may call. Bad packets are counted and dropped. No allocation
+/// per packet once connected. Sources: RFC 8445 (ICE), 6544 (ICE-TCP), 7675 (consent), 7983
+/// (demultiplexing), 5763/5764 (DTLS-SRTP), 7714 (AES-GCM).
 class PeerTransport {
 public:
     class Sink {

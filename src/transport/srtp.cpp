@@ -112,8 +112,7 @@ Result<std::unique_ptr<SrtpSession>> SrtpSession::create(const SrtpKeys& keys) {
         keys.outbound.size() != keys.inbound.size()) {
         return fail(make_error_code(Errc::InvalidArgument), "SRTP: keys of the wrong length");
     }
-    if (!srtp_is_ready())
-        return fail(make_error_code(Errc::Failed), "SRTP: libsrtp does not start");
+    AC_CHECK_OK(start_srtp());
     auto impl = std::make_unique<Impl>();
     AC_TRY(impl->inbound, make_session(keys.profile, keys.inbound, ssrc_any_inbound));
     AC_TRY(impl->outbound, make_session(keys.profile, keys.outbound, ssrc_any_outbound));
