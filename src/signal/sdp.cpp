@@ -11,7 +11,8 @@ bool is_sending(Direction direction) {
     return direction == Direction::SendRecv || direction == Direction::SendOnly;
 }
 
-/// What we take from an offered audio section: opus, with NACK when the server offers to resend.
+/// What we take from an offered audio section: opus, with NACK when that is offered. LiveKit's
+/// server does not offer it, and answers NACKs nevertheless: nothing has to be said for that.
 std::vector<Codec> accepted_audio(const MediaSection& offered) {
     std::vector<Codec> accepted;
     for (const Codec& codec : offered.codecs) {

@@ -214,6 +214,18 @@ TEST(Answer, LeavesVideoAndGoneTracksInactive) {
     EXPECT_EQ(read_back->setup, DtlsSetup::Active);
 }
 
+// RFC 4585 §4.2: an answer must not name feedback that was not offered. LiveKit offers none for
+// audio in /rtc and resends all the same (tests/integration/test_packet_loss.py).
+TEST(Answer, NamesNoFeedbackThatWasNotOffered) {
+    const auto offer = Sdp::parse(captured("ice-lite-2"));
+    ASSERT_TRUE(offer);
+    const Sdp answer = make_answer(*offer, local());
+    ASSERT_EQ(answer.media[1].direction, Direction::RecvOnly);
+    ASSERT_EQ(answer.media[1].codecs.size(), 1u);
+    EXPECT_TRUE(answer.media[1].codecs[0].feedback.empty());
+    EXPECT_EQ(answer.to_string().find("a=rtcp-fb"), std::string::npos);
+}
+
 TEST(Answer, DeclinesAudioWithoutOpusAndSectionsOfOtherKinds) {
     const auto offer = Sdp::parse(documented_offer(
         "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:8\r\na=sendrecv\r\n"
