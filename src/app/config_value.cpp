@@ -59,12 +59,11 @@ Result<std::string> read_text(const Value& value) {
 }
 
 Result<bool> read_bool(const Value& value) {
-    AC_TRY(const auto text, read_text(value));
-    if (text == "true" || text == "True" || text == "yes" || text == "on" || text == "1")
-        return true;
-    if (text == "false" || text == "False" || text == "no" || text == "off" || text == "0") {
-        return false;
-    }
+    constexpr std::string_view kTrue[] = {"true", "True", "yes", "on", "1"};
+    constexpr std::string_view kFalse[] = {"false", "False", "no", "off", "0"};
+    AC_TRY(const std::string text, read_text(value));
+    if (std::ranges::find(kTrue, text) != std::end(kTrue)) return true;
+    if (std::ranges::find(kFalse, text) != std::end(kFalse)) return false;
     return fail_at(value, "must be true or false, not '" + text + "'");
 }
 
