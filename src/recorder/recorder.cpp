@@ -36,8 +36,10 @@ struct Recorder::Impl {
                 ++sum.count;
                 sum.seconds += to_seconds(timing.took);
             }
-            // What failed to be uploaded stays until `egress upload` has sent it.
-            if (snapshot.file.spool_path.empty()) tidy_up(snapshot.egress_id);
+            // What failed to be uploaded stays until `egress upload` has sent it, and a journal of
+            // which nothing became a file until somebody renders it.
+            const bool is_empty = !snapshot.file.started_at && snapshot.file.spool_path.empty();
+            if (is_empty || !snapshot.file.location.empty()) tidy_up(snapshot.egress_id);
             threads[it->second.thread]->forget(snapshot.egress_id);
             running.erase(it);
         }
