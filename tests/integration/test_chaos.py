@@ -19,9 +19,7 @@ def test_a_store_that_goes_away_and_comes_back(
     service = start_aircheck(server=livekit, config={
         "webhooks": [{"url": receiver.url()}], "storage": {"s3": bucket.config()}})
     ann = callers.join(livekit, room, "ann").publish()
-    answer = service.request("POST", "/api/v1/recordings", json={"room_name": room, "audio_only": True})
-    egress_id = answer.json()["egress_id"]
-    scene.wait_until_active(service, egress_id)
+    egress_id = scene.start_recording(service, room)
     store.process.kill()
     ann.tone(440, 5.0)
     if back == "during the call":

@@ -2,6 +2,7 @@
 
 import time
 
+from livekit import api
 from support import media, scene
 from support.aircheck import run
 
@@ -10,12 +11,10 @@ FILE_BEHIND = 2.5
 JOURNAL_BEHIND = 1.3
 
 
-def test_what_was_recorded_before_a_kill_plays(livekit, start_aircheck, callers, room, tmp_path):
-    service = start_aircheck(server=livekit)
+def test_what_was_recorded_before_a_kill_plays(livekit, start_aircheck, receiver, callers, room, tmp_path):
+    service = start_aircheck(server=livekit, config={"webhooks": [{"url": receiver.url()}]})
     ann = callers.join(livekit, room, "ann").publish()
-    answer = service.request("POST", "/api/v1/recordings", json={"room_name": room, "audio_only": True})
-    egress_id = answer.json()["egress_id"]
-    scene.wait_until_active(service, egress_id)
+    egress_id = scene.start_recording(service, room)
     begin = time.monotonic()
     saying = ann.start_tone(440, 60.0)
     time.sleep(8.0)
@@ -24,7 +23,7 @@ def test_what_was_recorded_before_a_kill_plays(livekit, start_aircheck, callers,
     saying.cancel()
 
     spool = service.spool(egress_id)
-    plays = max((media.decode_what_plays(path) for path in spool.iterdir() if path.is_file()), key=len)
+    plays = media.decode_what_plays(spool / "output.part")
     heard = sum(t.length for t in media.tone_intervals(plays, 440))
     assert heard >= spoken - FILE_BEHIND, f"{heard:.2f} s of {spoken:.2f} s play"
 
@@ -35,14 +34,22 @@ def test_what_was_recorded_before_a_kill_plays(livekit, start_aircheck, callers,
     assert spoken + 0.3 >= again >= spoken - JOURNAL_BEHIND, f"{again:.2f} s of {spoken:.2f} s are in the journal"
     assert again >= heard - 0.05
 
+    # The next start says what became of it, to everybody.
+    service.start()
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.egress_id, info.status) == (egress_id, api.EgressStatus.EGRESS_FAILED)
+    assert "spool" in info.error and egress_id in info.error and "aircheck render" in info.error, info.error
+    assert service.get(f"/api/v1/recordings/{egress_id}")["error"] == info.error
+    (conversation,) = service.conversations(room)
+    assert (conversation["status"], conversation["audio_recording_url"]) == ("failed", None)
+    assert (spool / "output.part").exists(), "and it is still there"
+
 
 def test_rendering_again_gives_the_same_samples(livekit, start_aircheck, callers, room, tmp_path):
     service = start_aircheck(server=livekit)
     ann = callers.join(livekit, room, "ann").publish()
     bob = callers.join(livekit, room, "bob").publish()
-    answer = service.request("POST", "/api/v1/recordings", json={"room_name": room, "audio_only": True})
-    egress_id = answer.json()["egress_id"]
-    scene.wait_until_active(service, egress_id)
+    egress_id = scene.start_recording(service, room)
     saying = ann.start_tone(440, 3.0)
     bob.tone(1000, 2.0)
     saying.result(30)

@@ -24,9 +24,7 @@ def test_each_utterance_lies_where_others_heard_it(livekit, start_aircheck, call
     people = {name: callers.join(livekit, room, name).publish() for name in ("ann", "bob")}
     listener = callers.join(livekit, room, "carol")
     wait_until(lambda: len(listener.heard) == 2, "carol hears both")
-    answer = service.request("POST", "/api/v1/recordings", json={"room_name": room, "audio_only": True})
-    egress_id = answer.json()["egress_id"]
-    scene.wait_until_active(service, egress_id)
+    egress_id = scene.start_recording(service, room)
 
     begin = time.monotonic()
     spoken = []
@@ -56,9 +54,7 @@ def test_each_utterance_lies_where_others_heard_it(livekit, start_aircheck, call
 def test_pauses_keep_their_length(livekit, start_aircheck, callers, room, tmp_path, dtx):
     service = start_aircheck(server=livekit)
     ann = callers.join(livekit, room, "ann").publish(dtx=dtx)
-    answer = service.request("POST", "/api/v1/recordings", json={"room_name": room, "audio_only": True})
-    egress_id = answer.json()["egress_id"]
-    scene.wait_until_active(service, egress_id)
+    egress_id = scene.start_recording(service, room)
     parts = [media.tone(440, 0.5)]
     for pause in (0.2, 1.0, 3.0):
         parts += [media.silence(pause), media.tone(440, 0.5)]

@@ -9,7 +9,7 @@ import subprocess
 import requests
 
 from support.livekit import KEY, SECRET
-from support.process import ROOT, Process, free_port, wait_until
+from support.process import ROOT, Process, environment, free_port, wait_until
 
 TOKEN = "admin-token-of-the-tests"
 
@@ -109,7 +109,7 @@ def run(*arguments, folder, server=None, env=None, limit=120.0, prefix=(), inter
     keys = {"LIVEKIT_URL": server.url, "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET} if server else {}
     process = subprocess.Popen(
         [str(word) for word in (*prefix, binary(), *arguments)], cwd=folder, text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **keys, **_trust(server), **(env or {})})
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(keys, _trust(server), env))
     try:
         if interrupt_when:
             wait_until(lambda: process.poll() is not None or interrupt_when(process), "the time for Ctrl-C", limit=limit)

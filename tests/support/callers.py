@@ -34,7 +34,7 @@ class Loop:
 class Caller:
     """One participant. Times are time.monotonic(); use `callers.join(...)` to get one."""
 
-    def __init__(self, loop, server, room, identity, *, kind=None, attributes=None):
+    def __init__(self, loop, server, room, identity, *, kind=None, attributes=None, encryption_key=None):
         self._loop = loop
         self.identity = identity
         self.heard = {}  # identity: Heard
@@ -42,13 +42,17 @@ class Caller:
         self._tasks = []
         self._source = self._track = None
         token = server.token(identity, room, kind=kind, attributes=attributes)
-        loop.run(self._join(server.direct_url, token))
+        options = rtc.RoomOptions()
+        if encryption_key:  # end to end
+            keys = rtc.KeyProviderOptions(shared_key=encryption_key)
+            options.encryption = rtc.E2EEOptions(key_provider_options=keys)
+        loop.run(self._join(server.direct_url, token, options))
 
-    async def _join(self, url, token):
+    async def _join(self, url, token, options):
         self.room = rtc.Room()
         self.room.on("disconnected", lambda *_: self.disconnected.set())
         self.room.on("track_subscribed", self._listen)
-        await self.room.connect(url, token)
+        await self.room.connect(url, token, options)
 
     def publish(self, *, name="microphone", dtx=True, red=True):
         """Publishes a microphone; silent until it says something."""

@@ -1,13 +1,17 @@
 """A real livekit-server, set up in the ways that users run it."""
 
 import asyncio
+import base64
 import datetime
+import hashlib
 import json
 import pathlib
 import ssl
 import subprocess
 import threading
+import time
 
+import jwt
 from livekit import api
 
 from support.process import PEERS, Process, free_port, is_listening
@@ -15,6 +19,16 @@ from support.process import PEERS, Process, free_port, is_listening
 KEY = "devkey"
 # livekit-server asks for 32 characters.
 SECRET = "secret-of-the-tests-0123456789abcdef"
+
+
+
+def signed_webhook(body, key, secret, *, age=0):
+    """The headers that LiveKit sends `body` with; signed `age` seconds ago."""
+    sha256 = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+    now = int(time.time()) - age
+    token = jwt.encode({"iss": key, "nbf": now, "exp": now + 300, "sha256": sha256}, secret, algorithm="HS256")
+    return {"Authorization": token, "Content-Type": "application/webhook+json"}
+
 
 # What is changed against the default: UDP on one port, full ICE, over 127.0.0.1.
 VARIANTS = {

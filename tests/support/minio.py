@@ -44,6 +44,10 @@ class Minio:
         self.client.create_bucket(Bucket=name)
         return Bucket(self, name)
 
+    def names(self):
+        """Of its buckets."""
+        return [bucket["Name"] for bucket in self.client.list_buckets()["Buckets"]]
+
     def stop(self):
         self.process.stop()
 

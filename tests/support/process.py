@@ -55,8 +55,17 @@ def is_listening(host, port):
         return False
 
 
+def environment(*more):
+    """The tests' own, without settings that whoever runs them happens to have; then `more`, in order."""
+    mine = ("AIRCHECK_", "LIVEKIT_", "EGRESS_", "AWS_", "GCP_", "AZURE_", "TAVUS_")
+    out = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
+    for one in more:
+        out.update(one or {})
+    return out
+
+
 class Process:
-    """A child whose output goes to a log file; ended with the test."""
+    """A child whose output goes to a log file; ended with the test. `env` is added to the tests' own."""
 
     def __init__(self, name, command, *, folder, env=None, cwd=None):
         self.name = name
@@ -66,7 +75,7 @@ class Process:
             f"{command[0]} is missing: run tools/bootstrap build peers, and make build")
         self.popen = subprocess.Popen(
             [str(word) for word in command], stdout=self._file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            cwd=cwd or folder, env={**os.environ, **(env or {})}, start_new_session=True)
+            cwd=cwd or folder, env=environment(env), start_new_session=True)
 
     def wait_until(self, question, what, *, limit=START_LIMIT):
         """Like wait_until, but gives up at once when the process is gone."""

@@ -37,10 +37,10 @@ class Delivery:
 class Receiver:
     """Answers 200 (or what `answers` holds, one after the other) and records."""
 
-    def __init__(self):
+    def __init__(self, port=None):
         self.deliveries = []
         self.answers = []
-        self.port = free_port()
+        self.port = port or free_port()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -77,5 +77,6 @@ class Receiver:
         return found[0] if count == 1 else found[:count]
 
     def stop(self):
+        """Connections are refused from now on."""
         self._server.shutdown()
         self._server.server_close()

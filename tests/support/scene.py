@@ -11,7 +11,7 @@ from livekit import api
 from support import media
 from support.livekit import KEY, SECRET
 from support.minio import ACCESS_KEY, SECRET_KEY
-from support.process import PEERS, wait_until
+from support.process import PEERS, free_port, wait_until
 
 NODE_SCRIPTS = pathlib.Path(__file__).resolve().parent / "node"
 
@@ -28,6 +28,25 @@ def s3_upload(bucket):
     return api.S3Upload(
         access_key=ACCESS_KEY, secret=SECRET_KEY, bucket=bucket.name, region="us-east-1",
         endpoint=bucket.minio.endpoint, force_path_style=True)
+
+
+RULE = {"rooms": "*", "on": "participant_joined", "filepath": "recordings/{room_name}-{time}.mp4"}
+
+
+def start(start_livekit, start_aircheck, receiver, bucket, *, room=None, **rule):
+    """livekit-server and aircheck that know of each other; one auto_record rule, RULE with `rule` over it.
+
+    `receiver` is told in LiveKit's format at /webhook, as the second guide has it at /simple, and flat at /flat.
+    """
+    port = free_port()
+    server = start_livekit(webhook_urls=[f"http://127.0.0.1:{port}/webhooks/livekit"], room=room)
+    aircheck = start_aircheck(server=server, port=port, config={
+        "auto_record": [{**RULE, **rule}],
+        "webhooks": [{"url": receiver.url()}, {"url": receiver.url("/simple"), "format": "simple"},
+                     {"url": receiver.url("/flat"), "format": "flat"}],
+        "storage": {"s3": bucket.config()},
+    })
+    return server, aircheck
 
 
 def guide_request(room, bucket, **changes):
@@ -57,6 +76,25 @@ def wait_until_active(aircheck, egress_id):
         assert status not in (api.EgressStatus.EGRESS_FAILED, api.EgressStatus.EGRESS_ABORTED), answer.items[0].error
         return status == api.EgressStatus.EGRESS_ACTIVE
     wait_until(ask, f"{egress_id} is active")
+
+
+def wait_until_recorded(aircheck, room):
+    """Once media of that room is recorded, whoever asked for it; gives the egress id."""
+    def ask():
+        found = aircheck.conversations(room)
+        recordings = found[0]["recordings"] if found else []
+        return recordings[0]["egress_id"] if recordings else None
+    egress_id = wait_until(ask, f"a recording of {room}")
+    wait_until_active(aircheck, egress_id)
+    return egress_id
+
+
+def start_recording(aircheck, room, **body):
+    """Our own REST request, and waits until media is recorded; gives the egress id."""
+    answer = aircheck.request("POST", "/api/v1/recordings", json={"room_name": room, "audio_only": True, **body})
+    assert answer.status_code == 201, answer.text
+    wait_until_active(aircheck, answer.json()["egress_id"])
+    return answer.json()["egress_id"]
 
 
 def stop_egress(aircheck, egress_id):
