@@ -82,6 +82,23 @@ TEST_F(UdpPair, DrainsMoreThanOneBatchInOrderWithSenderAndArrival) {
     EXPECT_EQ(b->drain([](BytesView, const Endpoint&, Instant) { FAIL(); }), 0u);
 }
 
+// A thread that is behind drains for long; what comes meanwhile must not seem to have come before.
+TEST_F(UdpPair, WhatComesDuringADrainHasItsOwnArrival) {
+    ASSERT_TRUE(kernel_stamps());
+    for (unsigned i = 0; i < 64; ++i) a->send(Bytes(1, 0), b->local());  // one whole batch
+    std::optional<Instant> sent;
+    std::optional<Instant> arrived;
+    b->drain([&](BytesView bytes, const Endpoint&, Instant arrival) {
+        if (bytes[0] == 1) arrived = arrival;
+        if (sent) return;
+        pass_20ms();
+        sent = monotonic_now();
+        a->send(Bytes(1, 1), b->local());
+    });
+    ASSERT_TRUE(sent && arrived);
+    EXPECT_GE(*arrived, *sent - 1ms);
+}
+
 TEST_F(UdpPair, TellsSendersApart) {
     const auto c = UdpSocket::open(loop, {"127.0.0.1", 0}).value();
     a->send(bytes_of("a"), b->local());

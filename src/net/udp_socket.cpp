@@ -215,9 +215,10 @@ std::size_t UdpSocket::drain(const OnDatagram& handler) {
     BatchLease lease;
     Batch& batch = *lease;
     std::size_t total = 0;
-    const auto clocks = ClockPair::read();
     for (int round = 0; round < kMaxBatches && impl->fd >= 0; ++round) {
         const auto count = batch.receive(impl->fd);
+        // For each batch: handlers take time, and what comes meanwhile did not come before them.
+        const auto clocks = ClockPair::read();
         for (std::size_t i = 0; i < count && impl->fd >= 0; ++i) {
             auto& header = batch.headers[i];
             if ((header.msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
