@@ -106,6 +106,22 @@ def test_a_hanging_server_leaves_a_gap_of_its_length(livekit, proxy, aircheck, c
     assert gap["reason"] == "media"
 
 
+@pytest.mark.slow
+def test_a_server_that_never_comes_back_does_not_cost_the_file(livekit, proxy, aircheck, callers, room):
+    ann = start_call(aircheck, livekit, callers, room)
+    ann.tone(440, 2.0)
+    (conversation,) = aircheck.conversations(room)
+    (recording,) = conversation["recordings"]
+    livekit.process.kill()
+    recording = aircheck.wait_for_recording(recording["egress_id"], "EGRESS_FAILED", limit=240.0)
+    assert "connection to room failed" in recording["error"], recording["error"]
+    (tone,) = media.tone_intervals(
+        media.decode(aircheck.data_dir / "recordings" / "recordings" / f"{room}.mp4"), 440)
+    assert abs(tone.length - 2.0) <= TONE, tone
+    (gap,) = recording["gaps"]
+    assert gap["reason"] == "media"
+
+
 def lost_packets(aircheck):
     (line,) = [line for line in aircheck.metrics().splitlines() if line.startswith("aircheck_packets_lost_total")]
     return float(line.split()[-1])
