@@ -20,7 +20,13 @@ enum class Mixing {
 };
 
 enum class Container { Mp4, Ogg };
-enum class AudioCodec { Aac, Opus };
+enum class AudioCodec {
+    Aac,
+    Opus,
+    /// One track's own Opus packets in OGG, neither decoded nor mixed: for track egress, which the
+    /// API does not offer yet. `mixing`, `channels` and the rates mean nothing then.
+    OpusPassthrough,
+};
 
 struct Encoding {
     Container container = Container::Mp4;

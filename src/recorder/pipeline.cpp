@@ -50,6 +50,13 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
     mixing.channels = settings.encoding.channels;
     AC_TRY(auto mixer, media::Mixer::create(mixing));
     std::unique_ptr<Pipeline> pipeline(new Pipeline(settings, header, std::move(mixer)));
+    if (settings.encoding.codec == AudioCodec::OpusPassthrough) {
+        if (settings.encoding.container != Container::Ogg) {
+            return fail(Errc::InvalidArgument, "Opus is kept as it is in OGG only");
+        }
+        pipeline->kept_.emplace(settings.jitter_wait);
+        return pipeline;
+    }
 
     media::EncoderSettings encoder;
     encoder.codec =
@@ -77,7 +84,11 @@ Pipeline::Pipeline(
 
 Result<> Pipeline::feed(const journal::Record& record, Bytes& out) {
     AC_CHECK_OK(advance(record.at, out));
-    dispatch(record);
+    if (kept_) {
+        dispatch_kept(record);
+    } else {
+        dispatch(record);
+    }
     return {};
 }
 
@@ -91,6 +102,11 @@ Result<> Pipeline::advance(Nanoseconds to, Bytes& out) {
 }
 
 Result<> Pipeline::tick(Nanoseconds at, Bytes& out) {
+    if (kept_) {
+        media::EncodedSample sample;
+        while (kept_->next(Instant(at), sample)) AC_CHECK_OK(add_kept(std::move(sample), out));
+        return {};
+    }
     for (const auto& [index, input] : inputs_) input->release(Instant(at));
     if (!first_media_ || at < *first_media_ + settings_.mix_delay) return {};
     if (!muxer_) AC_CHECK_OK(begin_output(out));
@@ -107,10 +123,14 @@ Result<> Pipeline::begin_output(Bytes& out) {
     }
     zero_ = std::max({zero_, first - kMaxPreroll, std::int64_t{0}});
     mixed_ = zero_;
+    return open_muxer(encoder_->format(), out);
+}
+
+Result<> Pipeline::open_muxer(const media::StreamFormat& format, Bytes& out) {
     tags_.created = wall_start_ + time_of(zero_);
     const auto container =
         settings_.encoding.container == Container::Mp4 ? mux::Container::Mp4 : mux::Container::Ogg;
-    AC_TRY(muxer_, mux::make_muxer(container, encoder_->format(), tags_));
+    AC_TRY(muxer_, mux::make_muxer(container, format, tags_));
     const Bytes header = muxer_->header();
     header_bytes_ = header.size();
     out.insert(out.end(), header.begin(), header.end());
@@ -127,22 +147,49 @@ Result<> Pipeline::mix_up_to(std::int64_t position, Bytes& out) {
         samples_.clear();
         AC_CHECK_OK(encoder_->encode(mixed_samples_, samples_));
         for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
-        while (muxer_->take(fragment_)) out.insert(out.end(), fragment_.begin(), fragment_.end());
+        take_fragments(out);
     }
     return {};
 }
 
+void Pipeline::take_fragments(Bytes& out) {
+    while (muxer_->take(fragment_)) out.insert(out.end(), fragment_.begin(), fragment_.end());
+}
+
+Result<> Pipeline::add_kept(media::EncodedSample sample, Bytes& out) {
+    if (!muxer_) {
+        const std::int64_t first = position_of(kept_->first_arrival()->time_since_epoch());
+        zero_ = mixed_ = std::max(first, std::int64_t{0});
+        AC_CHECK_OK(open_muxer(*kept_->format(), out));
+    }
+    mixed_ += sample.duration;
+    muxer_->add(std::move(sample));
+    take_fragments(out);
+    return {};
+}
+
+Result<Pipeline::Finished> Pipeline::finish_kept(Nanoseconds end) {
+    Bytes out;
+    media::EncodedSample sample;
+    while (kept_->flush(Instant(end), sample)) AC_CHECK_OK(add_kept(std::move(sample), out));
+    if (!muxer_) return fail(Errc::NotFound, "no media was received");
+    const mux::Finished closed = muxer_->finish();
+    out.insert(out.end(), closed.tail.begin(), closed.tail.end());
+    return Finished{std::move(out), {}, muxer_->duration()};
+}
+
 Result<Pipeline::Finished> Pipeline::finish(Nanoseconds end) {
     if (!first_media_) return fail(Errc::NotFound, "no media was received");
-    Bytes out;
     now_ = std::max(now_, end);
+    if (kept_) return finish_kept(now_);
+    Bytes out;
     for (const auto& [index, input] : inputs_) input->flush();
     if (!muxer_) AC_CHECK_OK(begin_output(out));
     AC_CHECK_OK(mix_up_to(std::max(position_of(now_), mixed_), out));
     samples_.clear();
     AC_CHECK_OK(encoder_->finish(samples_));
     for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
-    while (muxer_->take(fragment_)) out.insert(out.end(), fragment_.begin(), fragment_.end());
+    take_fragments(out);
     mux::Finished closed = muxer_->finish();
     out.insert(out.end(), closed.tail.begin(), closed.tail.end());
     return Finished{std::move(out), std::move(closed.head_replacement), muxer_->duration()};
@@ -169,6 +216,17 @@ void Pipeline::dispatch(const journal::Record& record) {
         if (TrackInput* input = find(unmute->track)) {
             input->set_muted(media::TrackRenderer::Muted::No);
         }
+    }
+}
+
+void Pipeline::dispatch_kept(const journal::Record& record) {
+    if (const auto* packet = std::get_if<journal::RtpPacket>(&record.body)) {
+        const bool is_media = kept_->take(packet->track, packet->packet, record.instant());
+        if (is_media && !first_media_) first_media_ = now_;
+    } else if (const auto* start = std::get_if<journal::TrackStart>(&record.body)) {
+        kept_->start(*start, record.instant());
+    } else if (const auto* end = std::get_if<journal::TrackEnd>(&record.body)) {
+        kept_->end(end->track, record.instant());
     }
 }
 
@@ -245,6 +303,15 @@ Nanoseconds Pipeline::duration() const { return muxer_ ? time_of(mixed_ - zero_)
 
 std::vector<Pipeline::TrackCounters> Pipeline::track_counters() const {
     std::vector<TrackCounters> all = finished_tracks_;
+    if (kept_ && kept_->track()) {
+        all.push_back(
+            {kept_->track()->track_sid,
+             kept_->track()->participant_identity,
+             kept_->lost(),
+             kept_->late(),
+             kept_->counters().filled_samples}
+        );
+    }
     std::vector<const TrackInput*> seen;
     for (const auto& [index, input] : inputs_) {
         if (std::find(seen.begin(), seen.end(), input.get()) != seen.end()) continue;

@@ -8,6 +8,7 @@
 #include "media/mixer.hpp"
 #include "mux/muxer.hpp"
 #include "recorder/job.hpp"
+#include "recorder/opus_passthrough.hpp"
 #include "recorder/track_input.hpp"
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct PipelineSettings {
     /// How far the mix runs behind the records' time, and how long a missing packet is waited for:
     /// a recorder is in no hurry. `render --late` waits longer.
     Nanoseconds mix_delay = 1s;
-    Nanoseconds jitter_wait = 800ms;
+    Nanoseconds jitter_wait = 600ms;
 
     /// One line of "key=value" pairs, for journal::Header::settings.
     [[nodiscard]] std::string to_string() const;
@@ -57,7 +58,8 @@ public:
         Nanoseconds duration{0};
     };
 
-    /// Errc::InvalidArgument when the encoding is impossible (AAC in OGG, 3 channels …).
+    /// Errc::InvalidArgument when the encoding is impossible (AAC in OGG, 3 channels, a passthrough
+    /// to anything but OGG …).
     [[nodiscard]] static Result<std::unique_ptr<Pipeline>> create(
         const PipelineSettings& settings, const journal::Header& header
     );
@@ -87,6 +89,11 @@ private:
     [[nodiscard]] Result<> tick(Nanoseconds at, Bytes& out);
     [[nodiscard]] Result<> begin_output(Bytes& out);
     [[nodiscard]] Result<> mix_up_to(std::int64_t position, Bytes& out);
+    [[nodiscard]] Result<> add_kept(media::EncodedSample sample, Bytes& out);
+    [[nodiscard]] Result<Finished> finish_kept(Nanoseconds end);
+    [[nodiscard]] Result<> open_muxer(const media::StreamFormat& format, Bytes& out);
+    void take_fragments(Bytes& out);
+    void dispatch_kept(const journal::Record& record);
     void dispatch(const journal::Record& record);
     void start_track(const journal::TrackStart& start);
     void take_rtp(const journal::RtpPacket& packet, Nanoseconds at);
@@ -100,6 +107,7 @@ private:
     std::map<journal::TrackIndex, std::shared_ptr<TrackInput>> inputs_;  ///< Shared after a rejoin.
     std::map<std::string, media::Channel> channels_;  ///< By track sid: a rejoin changes nothing.
     std::vector<TrackCounters> finished_tracks_;
+    std::optional<OpusPassthrough> kept_;  ///< In place of inputs, mixer and encoder.
     std::unique_ptr<media::AudioEncoder> encoder_;
     std::unique_ptr<mux::Muxer> muxer_;
     std::vector<media::EncodedSample> samples_;

@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kMixingNames[] = {
     "default", "dual_channel_agent", "dual_channel_alternate"};
 constexpr std::string_view kContainerNames[] = {"mp4", "ogg"};
-constexpr std::string_view kCodecNames[] = {"aac", "opus"};
+constexpr std::string_view kCodecNames[] = {"aac", "opus", "opus_passthrough"};
 
 template <typename Enum, std::size_t Count>
 bool read_name(std::string_view text, const std::string_view (&names)[Count], Enum& value) {

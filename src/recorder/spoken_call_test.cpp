@@ -60,7 +60,7 @@ std::vector<Bytes> encode_opus(std::span<const float> pcm) {
             encoder.get(), pcm.data() + i, static_cast<int>(kSamples), packet.data(), 1500
         );
         EXPECT_GT(length, 0);
-        packet.resize(static_cast<std::size_t>(std::max(length, 0)));
+        packet.resize(static_cast<std::size_t>(std::clamp(length, 0, 1500)));
         packets.push_back(std::move(packet));
     }
     return packets;
