@@ -125,6 +125,17 @@ TEST(Refusal, SaysWhoseFaultItIs) {
         explain_refusal(500, "\x1b[2J\n" + std::string(9000, 'x'), "", "ws://lk.example");
     EXPECT_LT(hostile.words.size(), 400u);
     EXPECT_THAT(hostile.words, testing::Not(HasSubstr("\x1b")));
+    // livekit-server quotes the token that it refuses (v1.11.0).
+    const std::string token =
+        "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJrIn0." + std::string(300, 'S') + "_-";
+    const auto quoting = explain_refusal(
+        401,
+        "invalid token: " + token + ", error: go-jose/go-jose: error in cryptographic",
+        "",
+        "ws://lk"
+    );
+    EXPECT_THAT(quoting.words, HasSubstr("invalid token: ***, error: go-jose"));
+    EXPECT_THAT(quoting.words, HasSubstr("api_secret"));
 }
 
 }  // namespace
