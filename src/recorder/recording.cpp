@@ -1,6 +1,7 @@
 #include "recorder/recording.hpp"
 
 #include "recorder/file_name.hpp"
+#include "recorder/journal_store.hpp"
 #include "rtp/packet.hpp"
 
 #include <algorithm>
@@ -63,7 +64,7 @@ void Recording::start() {
 Result<> Recording::open() {
     AC_TRY(folder_, context_.spool.folder(job_.egress_id));
     Capture::Options options;
-    AC_TRY(options.store, journal::open_folder(folder_));
+    AC_TRY(options.store, open_journal_store(folder_, context_.uploads));
     options.header.egress_id = job_.egress_id;
     options.header.room_name = job_.room_name;
     options.header.room_sid = job_.room_sid;
@@ -177,8 +178,13 @@ std::string Recording::describe_no_media(Instant now) const {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.0f s", to_seconds(now - started_));
     const std::string_view stage = link_ ? link_->stage() : "signal";
+    if (stage == "ice") {
+        return std::string("no route to media: ICE found none in ") + seconds + ": " +
+               link_->waits_for() + "; are the server's media ports open to this machine?";
+    }
     if (stage != "media") {
-        return std::string(stage) + " not done after " + seconds;
+        return std::string(stage) + " not done after " + seconds +
+               (link_ ? ": " + link_->waits_for() : "");
     }
     if (capture_->ssrcs().empty()) {
         return std::string("no media: nobody in the room publishes audio after ") + seconds;
@@ -223,6 +229,11 @@ void Recording::on_track(const std::string& participant_sid, const signal::Track
     if (status_ >= Status::Ending) return;
     check(capture_->on_track(participant_sid, track, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());
+    const bool left_out =
+        track.kind == signal::TrackKind::Audio && track.encryption != signal::Encryption::None;
+    if (left_out && encrypted_.insert(track.sid).second) {
+        log_.warn("track.encrypted", {{"track", track.sid}, {"participant", participant_sid}});
+    }
 }
 
 void Recording::on_track_gone(const std::string& track_sid) {

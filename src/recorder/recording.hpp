@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,7 @@ private:
     FileResult file_;
     Bytes head_;
     Bytes rest_;
+    std::set<std::string> encrypted_;  ///< Tracks that are left out for that.
     std::vector<Gap> gaps_;
     std::vector<StageTiming> stages_;
     Instant started_;

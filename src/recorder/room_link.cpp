@@ -1,6 +1,7 @@
 #include "recorder/room_link.hpp"
 
 #include "net/socket.hpp"
+#include "net/url.hpp"
 #include "signal/token.hpp"
 
 #include <algorithm>
@@ -100,10 +101,15 @@ void RoomLink::leave() {
     process_events();
 }
 
+/// What lies in the sockets came before what is handled now: it is taken first, or it would be late.
+void RoomLink::drain(Instant now) {
+    if (connection_) connection_->drain(now);
+}
+
 void RoomLink::tick(Instant now) {
     retired_sockets_.clear();
     retired_connections_.clear();
-    if (connection_) connection_->drain(now);
+    drain(now);
     handle_stages();
     if (media_closed_at_ && now - *media_closed_at_ >= kFarewell) {
         media_closed_at_.reset();
@@ -111,6 +117,13 @@ void RoomLink::tick(Instant now) {
     }
     session_.on_tick(now);
     process_events();
+}
+
+std::string RoomLink::waits_for() const {
+    if (stage_ == "ice" && connection_) return connection_->tried();
+    if (stage_ == "ice") return "no media connection is open";
+    if (stage_ == "dtls") return "the server does not finish the handshake";
+    return "no answer from " + net::redact_url(options_.access.ws_url);
 }
 
 void RoomLink::send_rtcp(BytesView packet) {
@@ -161,6 +174,7 @@ void RoomLink::handle(signal::Connect& event) {
         process_events();
     };
     handlers.message = [this, number](BytesView message, bool) {
+        drain(monotonic_now());
         session_.on_message(number, message, monotonic_now());
         process_events();
     };
@@ -175,6 +189,7 @@ void RoomLink::handle(signal::Connect& event) {
 void RoomLink::on_socket_closed(
     signal::SocketNumber number, const net::WebSocket::Failure& failure
 ) {
+    drain(monotonic_now());
     std::string words = failure.error.to_string();
     if (failure.stage != net::WebSocket::Stage::Open) {
         Nanoseconds took{0};

@@ -69,10 +69,14 @@ public:
     void leave();
     /// Drains the sockets, runs what is due.
     void tick(Instant now);
+    /// Hands over what has arrived: before the recording ends, nothing of it is left in a socket.
+    void drain(Instant now);
     /// Sends one compound RTCP packet; dropped while not connected.
     void send_rtcp(BytesView packet);
     /// The stage that getting in has reached: "signal", "ice", "dtls", "media".
     [[nodiscard]] std::string_view stage() const { return stage_; }
+    /// What that stage still waits for.
+    [[nodiscard]] std::string waits_for() const;
 
 private:
     void on_rtp(BytesView packet, Instant arrival) override { listener_.on_rtp(packet, arrival); }

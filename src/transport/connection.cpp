@@ -199,6 +199,7 @@ std::optional<SelectedPair> Connection::selected_pair() const {
     return impl_->transport.selected_pair();
 }
 
+std::string Connection::tried() const { return impl_->transport.tried(); }
 std::string_view Connection::srtp_profile() const { return impl_->transport.srtp_profile(); }
 
 }  // namespace aircheck::transport

@@ -59,6 +59,7 @@ public:
     [[nodiscard]] Stage stage() const;
     [[nodiscard]] const TransportStats& stats() const;
     [[nodiscard]] std::optional<SelectedPair> selected_pair() const;
+    [[nodiscard]] std::string tried() const;
     [[nodiscard]] std::string_view srtp_profile() const;
 
 private:

@@ -84,6 +84,8 @@ public:
     [[nodiscard]] IceRole role() const { return role_; }
     /// Why the state is Failed, naming what was tried.
     [[nodiscard]] const std::string& failure() const { return failure_; }
+    /// Which addresses are tried, and that none has answered (so far).
+    [[nodiscard]] std::string tried() const;
     /// The selected pair (an older one while a restart goes on), or none.
     [[nodiscard]] const Path* selected() const { return selected_ ? &selected_->path : nullptr; }
     /// Where packets may go before a pair is selected: the best pair that answered.
@@ -185,7 +187,6 @@ private:
     void run_consent(Instant now);
     void update_state(Instant now);
     void fail_all(std::string why);
-    [[nodiscard]] std::string tried() const;
     [[nodiscard]] Nanoseconds consent_interval();
     void close_tcp_pairs(std::vector<Pair>& pairs);
 

@@ -427,6 +427,7 @@ std::optional<SelectedPair> PeerTransport::selected_pair() const {
     return SelectedPair{path->path >= kFirstTcpPath, path->local, path->remote};
 }
 
+std::string PeerTransport::tried() const { return impl_->ice.tried(); }
 std::string_view PeerTransport::srtp_profile() const { return impl_->profile; }
 
 }  // namespace aircheck::transport

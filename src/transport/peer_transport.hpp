@@ -162,6 +162,8 @@ public:
     [[nodiscard]] Stage stage() const;
     [[nodiscard]] const TransportStats& stats() const;
     [[nodiscard]] std::optional<SelectedPair> selected_pair() const;
+    /// While in Ice: which remote addresses are tried, for an error's words.
+    [[nodiscard]] std::string tried() const;
     /// "SRTP_AEAD_AES_128_GCM" and so on; empty before Connected.
     [[nodiscard]] std::string_view srtp_profile() const;
 
