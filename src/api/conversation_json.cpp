@@ -32,8 +32,11 @@ json to_json(const records::StoredFile& file) {
 }
 
 json check_of(const records::Check& check) {
-    if (check.verdict == records::Check::Verdict::Unknown) return nullptr;
-    return {{"ok", check.verdict == records::Check::Verdict::Good}, {"findings", check.findings}};
+    using Verdict = records::Check::Verdict;
+    if (check.verdict == Verdict::Unknown && check.findings.empty()) return nullptr;
+    json ok = nullptr;
+    if (check.verdict != Verdict::Unknown) ok = check.verdict == Verdict::Good;
+    return {{"ok", std::move(ok)}, {"findings", check.findings}};
 }
 
 /// The room's metadata (any text; an object is taken apart) with the owner's on top.

@@ -74,6 +74,8 @@ void EgressService::start(RecordingRequest request, OnInfo on_info) {
     for (const std::string& field : request.warnings) {
         log::warn("request.field_without_meaning", {{"field", field}, {"room", request.room_name}});
     }
+    if (!request.request_id.empty()) on_info = answer_all(request.request_id, std::move(on_info));
+    if (!on_info) return;
     remote_pool_.run([this, request = std::move(request), on_info = std::move(on_info)] {
         if (!request.request_id.empty()) {
             if (auto known = store_.find_recording_by_request(request.request_id)) {
@@ -92,6 +94,18 @@ void EgressService::start(RecordingRequest request, OnInfo on_info) {
             }
         });
     });
+}
+
+/// The same request twice at a time: the second waits for the first's answer. Empty for a second.
+EgressService::OnInfo EgressService::answer_all(const std::string& request_id, OnInfo on_info) {
+    std::vector<OnInfo>& waiting = starting_[request_id];
+    waiting.push_back(std::move(on_info));
+    if (waiting.size() > 1) return {};
+    return [this, request_id](const Answer<records::Recording>& answer) {
+        const std::vector<OnInfo> all = std::move(starting_[request_id]);
+        starting_.erase(request_id);
+        for (const OnInfo& one : all) one(answer);
+    };
 }
 
 void EgressService::start_claimed(

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace livekit {
 class EgressInfo;
@@ -103,6 +104,7 @@ private:
     };
     struct Change;
 
+    [[nodiscard]] OnInfo answer_all(const std::string& request_id, OnInfo on_info);
     void admit(
         RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
     );
@@ -125,6 +127,7 @@ private:
     RoomService& rooms_;
     Options options_;
     std::map<std::string, Running> running_;
+    std::map<std::string, std::vector<OnInfo>> starting_;  ///< By request id.
     bool shutting_down_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

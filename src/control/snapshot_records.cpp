@@ -38,6 +38,23 @@ std::vector<records::Participant> participants_of(const recorder::Snapshot& snap
     return participants;
 }
 
+namespace {
+
+/// What the owner should know about tracks that were left out.
+std::vector<std::string> findings_of(const recorder::Snapshot& snapshot) {
+    std::vector<std::string> findings;
+    for (const recorder::TrackSummary& track : snapshot.tracks) {
+        if (!track.encrypted) continue;
+        findings.push_back(
+            "track " + track.sid + " of '" + track.participant_identity +
+            "' is end-to-end encrypted and was left out"
+        );
+    }
+    return findings;
+}
+
+}  // namespace
+
 void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& recording) {
     recording.status = static_cast<records::RecordingStatus>(snapshot.status);
     if (!snapshot.room_sid.empty()) recording.room_sid = snapshot.room_sid;
@@ -54,6 +71,7 @@ void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& reco
     for (const recorder::Gap& gap : snapshot.gaps) {
         recording.gaps.push_back({gap.start, gap.end, gap.reason});
     }
+    recording.check.findings = findings_of(snapshot);
     if (recording.files.empty()) recording.files.emplace_back();
     records::StoredFile& file = recording.files.front();
     if (!snapshot.file.filename.empty()) {
