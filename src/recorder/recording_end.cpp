@@ -28,6 +28,7 @@ void Recording::check(const Result<>& result) {
 void Recording::stop(EndReason reason) {
     AC_ON_HOME(home_);
     if (status_ >= Status::Ending) return;
+    if (link_) link_->drain(monotonic_now());
     end(reason, "", 0);
 }
 
