@@ -17,7 +17,7 @@ constexpr unsigned kMaxNominationSends = 6;
 constexpr unsigned kMaxOpenTcp = 4;
 constexpr unsigned kMaxReminders = 5;
 constexpr Nanoseconds kConsentInterval = 5s;
-constexpr Nanoseconds kConsentRetry = 1s;
+constexpr Nanoseconds kConsentRetry = 500ms;
 
 }  // namespace
 

@@ -56,6 +56,13 @@ IceAgent::Config config_of(IceRole role, IceMode mode = IceMode::Full) {
     return config;
 }
 
+/// The same times in every run: they are drawn from the tie-breaker.
+IceAgent::Config steady_config_of(IceRole role) {
+    IceAgent::Config config = config_of(role);
+    config.tie_breaker = role == IceRole::Controlled ? 2 : 3;
+    return config;
+}
+
 bool are_connected(const Peer& a, const Peer& b) {
     return a.agent.state() == IceState::Connected && b.agent.state() == IceState::Connected &&
            a.agent.selected() != nullptr && b.agent.selected() != nullptr &&
@@ -359,8 +366,8 @@ protected:
     }
 
     TestNetwork network{7};
-    Peer ours{network, config_of(IceRole::Controlled), {kOurs}};
-    Peer theirs{network, config_of(IceRole::Controlling), {kTheirs}};
+    Peer ours{network, steady_config_of(IceRole::Controlled), {kOurs}};
+    Peer theirs{network, steady_config_of(IceRole::Controlling), {kTheirs}};
 };
 
 TEST_F(IceConnected, StaysSoThroughLossWithFewPackets) {
