@@ -1,8 +1,10 @@
 #include "api/conversation_json.hpp"
 #include "app/commands.hpp"
 #include "app/demo_voices.hpp"
+#include "app/interrupts.hpp"
 #include "app/options_of.hpp"
 #include "app/service.hpp"
+#include "core/id.hpp"
 #include "net/loop.hpp"
 #include "net/url.hpp"
 #include "records/store.hpp"
@@ -17,13 +19,15 @@
 namespace aircheck::app {
 namespace {
 
-constexpr const char* kRoom = "demo";
+/// Another room each time: a room that comes back soon would go on with the conversation before.
+std::string new_room() { return new_id("demo-"); }
 
 /// The demo's own service: the built-in room's server, local files, one rule, any free port.
-Config demo_config(Config config, const std::string& room_server) {
+Config demo_config(Config config, const std::string& room_server, const std::string& room) {
     config.livekit.ws_url = room_server;
     config.livekit.api_key = "devkey";
     config.livekit.api_secret = Secret("secret");
+    config.data_dir += "/demo";  // Beside the records of real calls, never among them.
     config.storage.s3.reset();
     config.storage.local_directory = config.data_dir + "/recordings";
     config.database.clear();
@@ -33,17 +37,18 @@ Config demo_config(Config config, const std::string& room_server) {
     config.http.public_url.clear();
     config.recording_urls = RecordingUrls::Link;
     AutoRecordRule rule;
-    rule.rooms = kRoom;
+    rule.rooms = room;
     rule.filepath = "demo/{room_name}-{time}.mp4";
     config.auto_record = {rule};
     return config;
 }
 
 /// The demo's newest conversation, once it is complete or failed.
-std::optional<records::ConversationDetails> finished(records::Store& store, WallTime since) {
+std::optional<records::ConversationDetails> finished(
+    records::Store& store, const std::string& room
+) {
     records::ConversationQuery query;
-    query.room_name = kRoom;
-    query.from = since;
+    query.room_name = room;
     query.limit = 1;
     auto page = store.list_conversations(query);
     if (!page || page->items.empty()) return std::nullopt;
@@ -62,15 +67,18 @@ public:
         : loop_(loop), command_(command), timer_(loop) {}
 
     ExitCode run(const Config& config) {
-        started_ = wall_now() - 1s;
         auto prepared = prepare(config);
         if (!prepared) {
             complain(prepared.error());
             return ExitCode::Failed;
         }
-        int signals = 0;
+        Interrupts interrupts;
         net::SignalWatch watch(loop_, {SIGINT, SIGTERM}, [&](int) {
-            if (++signals > 1) std::_Exit(static_cast<int>(ExitCode::Interrupted));
+            const auto meaning = interrupts.take(monotonic_now());
+            if (meaning == Interrupts::Meaning::Echo) return;
+            if (meaning == Interrupts::Meaning::Second) {
+                std::_Exit(static_cast<int>(ExitCode::Interrupted));
+            }
             service_->shut_down([this] { loop_.stop(); });
         });
         poll();
@@ -82,18 +90,18 @@ public:
 private:
     Result<> prepare(const Config& config) {
         AC_TRY(rooms_, sim::Server::start(loop_, {}));
-        AC_TRY(auto demo, make_demo_callers(config.data_dir + "/demo", command_.length));
+        AC_TRY(auto demo, make_demo_callers(config.data_dir + "/demo/voices", command_.length));
         std::printf(
             "A room with two callers, %s, over real WebRTC on this machine.\n",
             demo.are_tones ? "who are tones (install espeak-ng to hear them speak)"
                            : "who talk for a while"
         );
-        const Config own = demo_config(config, rooms_->url());
+        const Config own = demo_config(config, rooms_->url(), room_);
         AC_TRY(service_, Service::create(loop_, own));
         AC_CHECK_OK(service_->start());
         AC_TRY(store_, records::Store::open(database_of(own)));
         sim::Room room;
-        room.name = kRoom;
+        room.name = room_;
         room.metadata = R"({"demo":true})";
         room.callers = std::move(demo.callers);
         AC_CHECK_OK(rooms_->add_room(std::move(room)));
@@ -103,7 +111,7 @@ private:
     }
 
     void poll() {
-        const auto done = finished(*store_, started_);
+        const auto done = finished(*store_, room_);
         if (!done) {
             timer_.after(200ms, [this] { poll(); });
             return;
@@ -150,7 +158,7 @@ private:
     std::unique_ptr<sim::Server> rooms_;
     std::unique_ptr<Service> service_;
     std::unique_ptr<records::Store> store_;
-    WallTime started_;
+    const std::string room_ = new_room();
     ExitCode result_ = ExitCode::Done;
 };
 

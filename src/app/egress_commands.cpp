@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <filesystem>
 
 namespace aircheck::app {
 namespace {
@@ -34,6 +35,13 @@ ExitCode failed(const Error& error) {
 
 /// The records as they are; a database that is not there has none.
 Result<std::unique_ptr<records::Store>> open_store(const Config& config) {
+    if (config.database.empty() && !std::filesystem::exists(database_of(config))) {
+        return fail(
+            Errc::NotFound,
+            "there are no records in data_dir '" + config.data_dir +
+                "' yet: `aircheck serve` makes them"
+        );
+    }
     return records::Store::open(database_of(config), records::Store::Migrate::Yes);
 }
 
@@ -107,11 +115,15 @@ Result<> ask_to_stop(const Config& config, const std::string& id) {
     return fail(Errc::Failed, "egress " + id + ": " + words);
 }
 
-bool same_bucket(const storage::Destination& a, const storage::Destination& b) {
-    const auto* first = std::get_if<storage::S3Destination>(&a);
-    const auto* second = std::get_if<storage::S3Destination>(&b);
-    return first != nullptr && second != nullptr && first->bucket == second->bucket &&
-           first->endpoint == second->endpoint;
+/// The configured bucket is reached with today's keys: mending them is why we are here.
+void use_todays_keys(storage::Destination& kept, const storage::Destination& configured) {
+    auto* to = std::get_if<storage::S3Destination>(&kept);
+    const auto* from = std::get_if<storage::S3Destination>(&configured);
+    if (to == nullptr || from == nullptr) return;
+    if (to->bucket != from->bucket || to->endpoint != from->endpoint) return;
+    to->access_key = from->access_key;
+    to->secret = from->secret;
+    to->session_token = from->session_token;
 }
 
 }  // namespace
@@ -168,10 +180,7 @@ ExitCode run_egress_upload(const Config& config, const std::string& id) {
     auto destination =
         control::open_destination({file.destination_json, file.sealed_destination}, *key);
     if (!destination) return failed(destination.error());
-    // The configured bucket is reached with today's keys: mending them is why we are here.
-    if (same_bucket(*destination, default_destination(config))) {
-        *destination = default_destination(config);
-    }
+    use_todays_keys(*destination, default_destination(config));
     recorder::FileResult kept;
     kept.filename = file.filename;
     kept.spool_path = file.spool_path;

@@ -53,6 +53,13 @@ int usage(const std::string& words) {
     return static_cast<int>(ExitCode::Usage);
 }
 
+/// Commands in the foreground log less, unless they were told otherwise.
+void quieten(const Config& config, log::Level level) {
+    if (config.origins.find("logging.level") == config.origins.end()) {
+        log::configure(level, config.logging.format);
+    }
+}
+
 template <typename Run>
 int with_config(Arguments& arguments, Run run) {
     add_flag_values(arguments);
@@ -87,9 +94,8 @@ int record(Arguments& arguments) {
     } else if (arguments.mixing == "dual_channel_alternate") {
         arguments.record.mixing = AudioMixing::DualChannelAlternate;
     }
-    if (arguments.log_level.empty())
-        arguments.log_level = "warn";  // The progress line says the rest.
     return with_config(arguments, [&](const Config& config) {
+        quieten(config, log::Level::Off);  // The progress line and the last message say it all.
         return run_record(config, arguments.record);
     });
 }
@@ -98,8 +104,8 @@ int demo(Arguments& arguments) {
     const auto length = parse_duration(arguments.demo_length);
     if (!length) return usage("--length: " + length.error().to_string());
     arguments.demo.length = *length;
-    if (arguments.log_level.empty()) arguments.log_level = "warn";
     return with_config(arguments, [&](const Config& config) {
+        quieten(config, log::Level::Warn);
         return run_demo(config, arguments.demo);
     });
 }

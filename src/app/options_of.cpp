@@ -85,6 +85,16 @@ std::string extra_trust() {
     return file == nullptr ? "" : file;
 }
 
+storage::RetryPolicy retry_policy(const Config& config) {
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    storage::RetryPolicy retry;
+    retry.max_retries = config.storage.retries.max_retries;
+    retry.min_delay = duration_cast<milliseconds>(config.storage.retries.min_delay);
+    retry.max_delay = duration_cast<milliseconds>(config.storage.retries.max_delay);
+    return retry;
+}
+
 }  // namespace
 
 recorder::RoomAccess room_access(const Config& config) {
@@ -100,6 +110,7 @@ storage::Destination default_destination(const Config& config) {
     if (!config.storage.s3) {
         std::string root = config.storage.local_directory;
         if (root.empty()) root = config.data_dir + "/recordings";
+        if (!config.storage.prefix.empty()) root += "/" + config.storage.prefix;
         return storage::LocalDestination{std::move(root)};
     }
     const S3Config& from = *config.storage.s3;
@@ -118,11 +129,7 @@ storage::Destination default_destination(const Config& config) {
     s3.tagging = from.tagging;
     s3.proxy = proxy_of(from.proxy);
     s3.ca_file = extra_trust();
-    using std::chrono::duration_cast;
-    using std::chrono::milliseconds;
-    s3.retry.max_retries = config.storage.retries.max_retries;
-    s3.retry.min_delay = duration_cast<milliseconds>(config.storage.retries.min_delay);
-    s3.retry.max_delay = duration_cast<milliseconds>(config.storage.retries.max_delay);
+    s3.retry = retry_policy(config);
     return s3;
 }
 
@@ -131,6 +138,7 @@ control::RecordingDefaults recording_defaults(const Config& config) {
     defaults.access = room_access(config);
     defaults.destination = default_destination(config);
     defaults.ca_file = extra_trust();
+    defaults.retry = retry_policy(config);
     defaults.local_storage_allowed = !config.disallow_local_storage;
     defaults.channels = static_cast<std::uint16_t>(config.audio.channels);
     defaults.bitrate_bps = static_cast<std::uint32_t>(config.audio.bitrate_kbps) * 1000;

@@ -1,4 +1,5 @@
 #include "app/commands.hpp"
+#include "app/interrupts.hpp"
 #include "app/options_of.hpp"
 #include "control/recording_request.hpp"
 #include "control/room_service.hpp"
@@ -213,9 +214,11 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
         second.after(1s, show);
     };
     second.after(1s, show);
-    int interrupts = 0;
+    Interrupts interrupts;
     net::SignalWatch signals(loop, {SIGINT, SIGTERM}, [&](int) {
-        if (++interrupts > 1) {
+        const auto meaning = interrupts.take(monotonic_now());
+        if (meaning == Interrupts::Meaning::Echo) return;
+        if (meaning == Interrupts::Meaning::Second) {
             progress.clear();
             complain(
                 "left at once; what was received is in " + config.data_dir + "/spool/" + egress_id

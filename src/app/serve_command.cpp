@@ -1,4 +1,5 @@
 #include "app/commands.hpp"
+#include "app/interrupts.hpp"
 #include "app/service.hpp"
 #include "core/log.hpp"
 #include "net/loop.hpp"
@@ -35,9 +36,11 @@ ExitCode run_serve(const Config& config) {
          {"rules", config.auto_record.size()},
          {"version", AIRCHECK_VERSION}}
     );
-    int signals = 0;
+    Interrupts interrupts;
     net::SignalWatch watch(loop, {SIGTERM, SIGINT}, [&](int) {
-        if (++signals > 1) {
+        const auto meaning = interrupts.take(monotonic_now());
+        if (meaning == Interrupts::Meaning::Echo) return;
+        if (meaning == Interrupts::Meaning::Second) {
             log::warn("leaving_at_once");
             std::_Exit(static_cast<int>(ExitCode::Interrupted));
         }

@@ -1,6 +1,7 @@
 #include "app/service.hpp"
 
 #include "api/server.hpp"
+#include "app/data_dir_lock.hpp"
 #include "app/options_of.hpp"
 #include "control/egress_service.hpp"
 #include "control/room_watch.hpp"
@@ -25,11 +26,13 @@ constexpr Nanoseconds kShutdownStep = 100ms;
 /// what is not delivered by then is in the outbox.
 constexpr Nanoseconds kLastWebhooks = 2s;
 
-/// Names this process among those of one database: the same after a restart on the same machine.
-std::string worker_name() {
+/// Names this process among those of one database: the same after a restart in the same place.
+std::string worker_name(const std::string& data_dir) {
     char host[256] = "localhost";
     static_cast<void>(gethostname(host, sizeof host - 1));
-    return host;
+    std::error_code error;
+    const auto place = std::filesystem::weakly_canonical(data_dir, error);
+    return std::string(host) + ":" + (error ? data_dir : place.string());
 }
 
 control::EgressService::Urls urls_of(RecordingUrls urls) {
@@ -53,6 +56,7 @@ struct Service::Impl {
     net::Loop& loop;
     Config config;
     std::string url;
+    std::unique_ptr<DataDirLock> lock;
     net::HttpClient http;
     std::unique_ptr<records::Store> store;
     std::unique_ptr<notify::Outbox> outbox;
@@ -76,7 +80,7 @@ Result<> Service::Impl::open_outbox(const Bytes& secrets_key) {
     options.api_keys = auth_options(config).api_keys;
     options.default_key = config.livekit.api_key;
     options.secrets_key = secrets_key;
-    options.worker = worker_name();
+    options.worker = worker_name(config.data_dir);
     const auto access = room_access(config);
     options.ca_file = access.ca_file;
     if (!config.network_allow.empty()) {
@@ -90,6 +94,7 @@ Result<> Service::Impl::open() {
     std::error_code error;
     std::filesystem::create_directories(config.data_dir, error);
     if (error) return fail(error, "data_dir '" + config.data_dir + "'");
+    AC_TRY(lock, DataDirLock::take(config.data_dir));
     AC_TRY(store, records::Store::open(database_of(config)));
     AC_TRY(const auto secrets_key, control::open_secrets_key(secrets_key_file_of(config)));
     AC_CHECK_OK(open_outbox(secrets_key));
@@ -106,7 +111,7 @@ Result<> Service::Impl::open() {
     egress.defaults = recording_defaults(config);
     egress.secrets_key = secrets_key;
     egress.urls = urls_of(config.recording_urls);
-    egress.worker = worker_name();
+    egress.worker = worker_name(config.data_dir);
     egress.rejoin_window = config.rejoin_window;
     egress.presigned_locations = config.storage.generate_presigned_url;
     egress.public_url = url = app::public_url(config, config.http.bind_port);

@@ -41,6 +41,7 @@ struct EgressService::Change {
     std::vector<notify::Receiver> receivers;
     std::vector<records::Participant> participants;
     std::string room_metadata;
+    bool room_is_over = false;  ///< The recorder saw it close: no webhook may come to say so.
 };
 
 EgressService::EgressService(
@@ -209,6 +210,7 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     change.recording = running.recording;
     change.participants = participants_of(snapshot);
     change.room_metadata = snapshot.room_metadata;
+    change.room_is_over = snapshot.end_reason == recorder::EndReason::RoomClosed;
     change.receivers = running.request.receivers;
     if (records::is_final(running.recording.status)) {
         records::StoredFile& file = change.recording.files.front();
@@ -272,6 +274,10 @@ Result<records::Recording> EgressService::store_now(const Change& change) {
         );
     }
     AC_TRY(auto updated, store_.update_recording(recording, announcements));
+    if (change.room_is_over && !recording.room_sid.empty()) {
+        const WallTime at = recording.ended_at.value_or(recording.updated_at);
+        AC_CHECK_OK(store_.finish_room(recording.room_sid, recording.room_name, at));
+    }
     if (!announcements.empty()) outbox_.wake();
     return std::move(updated.recording);
 }

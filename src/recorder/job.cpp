@@ -28,6 +28,7 @@ std::string_view details_of(EndReason reason) {
             return "";
         case EndReason::StopRequested:
             return "End reason: StopEgress API";
+        case EndReason::Removed:
         case EndReason::RoomClosed:
             return "End reason: Source closed";
         case EndReason::LastHumanLeft:

@@ -78,6 +78,7 @@ enum class EndReason {
     None,
     StopRequested,
     RoomClosed,
+    Removed,  ///< From the room, by its API: the room itself may go on.
     LastHumanLeft,
     LimitReached,
     Shutdown,

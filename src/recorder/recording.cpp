@@ -320,8 +320,10 @@ void Recording::on_ended(signal::EndReason reason, std::string words) {
             return;
         case EndReason::RoomClosed:
         case EndReason::RoomDeleted:
-        case EndReason::ParticipantRemoved:
             end(recorder::EndReason::RoomClosed, "", 0);
+            return;
+        case EndReason::ParticipantRemoved:
+            end(recorder::EndReason::Removed, "", 0);
             return;
         case EndReason::DuplicateIdentity:
             end(recorder::EndReason::Failure,
