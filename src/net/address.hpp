@@ -6,6 +6,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace aircheck::net {
 
@@ -13,6 +15,20 @@ namespace aircheck::net {
 /// loopback, link-local, shared, multicast, documentation …), and no cloud's metadata service. IPv6
 /// addresses that carry an IPv4 one (mapped, NAT64, 6to4) are judged by that one.
 [[nodiscard]] bool is_public_address(const sockaddr& address);
+
+/// True for what no URL of a request may reach, whatever `network.allow` lists: link-local,
+/// unspecified, multicast and reserved addresses, clouds' metadata services, and IPv6 addresses
+/// that carry or may carry such an IPv4 one. All others that are not public (private, loopback,
+/// shared …) may be allowed.
+[[nodiscard]] bool is_forbidden_address(const sockaddr& address);
+
+/// True when `allow` (`network.allow`) lists `address`, alone or by its network ("10.0.0.0/8",
+/// "fd00::/8"), or `host` literally. `host`: as in the URL, lower case; "" matches no entry. An
+/// IPv4 address mapped into IPv6 is taken as the IPv4 one. An entry that is malformed matches
+/// nothing.
+[[nodiscard]] bool is_listed(
+    const std::vector<std::string>& allow, const sockaddr& address, std::string_view host
+);
 
 /// The numeric address without port and zone; "?" when the family is neither IPv4 nor IPv6.
 [[nodiscard]] std::string address_text(const sockaddr& address);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -28,10 +29,12 @@ constexpr std::size_t kMaxIdleHandles = 32;
 /// What libcurl's callbacks fill during one exchange.
 struct Exchange {
     const HttpRequest& request;
-    HttpResponse response;
+    std::string host;  ///< Of the URL.
+    HttpResponse response{};
     std::size_t header_bytes = 0;
     enum class Stopped { No, BodyTooLarge, HeadersTooLarge } stopped = Stopped::No;
-    std::string refused_address;  ///< Of Reach::PublicOnly.
+    std::string refusal{};  ///< Why Reach::PublicOnly refused an address; "": none was.
+    bool tried = false;     ///< An address was not refused.
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -71,15 +74,34 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
     return bytes;
 }
 
+/// Why a request may not connect to `address`, or "".
+std::string refusal_of(
+    const HttpRequest& request, const std::string& host, const sockaddr& address
+) {
+    if (request.reach == HttpRequest::Reach::Any || is_public_address(address)) return "";
+    const bool has_proxy = !request.proxy.empty();
+    const std::string what = (has_proxy ? "the proxy's address " : "") + address_text(address) +
+                             " is not a public address";
+    if (is_forbidden_address(address)) {
+        return what +
+               " but link-local, a metadata service's or reserved, which network.allow "
+               "cannot open";
+    }
+    // A proxy is chosen by the request too, and the URL's name says nothing of it.
+    if (is_listed(request.allow, address, has_proxy ? "" : host)) return "";
+    return what + ", and network.allow does not list it";
+}
+
 /// Judges the address that DNS gave, at the last moment: a name that resolves differently the
 /// second time gains nothing.
 curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
     auto& exchange = *static_cast<Exchange*>(user);
-    if (exchange.request.reach == HttpRequest::Reach::PublicOnly &&
-        !is_public_address(address->addr)) {
-        exchange.refused_address = address_text(address->addr);
+    auto refusal = refusal_of(exchange.request, exchange.host, address->addr);
+    if (!refusal.empty()) {
+        exchange.refusal = std::move(refusal);
         return CURL_SOCKET_BAD;
     }
+    exchange.tried = true;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -162,10 +184,9 @@ tl::unexpected<Error> failure(
 ) {
     const auto& request = exchange.request;
     std::string context = url.host_header() + ": ";
-    if (!exchange.refused_address.empty() && code == CURLE_COULDNT_CONNECT) {
-        context += exchange.refused_address +
-                   " is not a public address, as a URL from a request must have";
-        return fail(Errc::PermissionDenied, context);
+    // Where another address of the host was tried, its failure is the one that counts.
+    if (!exchange.refusal.empty() && !exchange.tried && code == CURLE_COULDNT_CONNECT) {
+        return fail(HttpErrc::AddressRefused, context + exchange.refusal);
     }
     if (exchange.stopped == Exchange::Stopped::BodyTooLarge) {
         context +=
@@ -192,31 +213,43 @@ tl::unexpected<Error> failure(
     }
 }
 
+class HttpCategory : public std::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "http"; }
+    [[nodiscard]] std::string message(int) const override { return "address refused"; }
+};
+
 }  // namespace
 
-/// Idle handles, the last used first, so that their connections are warm. Those of different reach
-/// are never mixed: a kept connection is not judged again.
+std::error_code make_error_code(HttpErrc code) noexcept {
+    static const HttpCategory category;
+    return {static_cast<int>(code), category};
+}
+
+/// Idle handles, the last used first, so that their connections are warm. Those that may reach
+/// different addresses are never mixed: a kept connection is not judged again.
 struct HttpClient::Handles {
     std::mutex mutex;
     std::vector<CurlHandle> any;
-    std::vector<CurlHandle> public_only;
+    /// By HttpRequest::allow: as many lists as the configuration has, one.
+    std::map<std::vector<std::string>, std::vector<CurlHandle>> public_only;
 
-    std::vector<CurlHandle>& idle(HttpRequest::Reach reach) {
-        return reach == HttpRequest::Reach::Any ? any : public_only;
+    std::vector<CurlHandle>& idle(const HttpRequest& request) {
+        return request.reach == HttpRequest::Reach::Any ? any : public_only[request.allow];
     }
 
-    CurlHandle take(HttpRequest::Reach reach) {
+    CurlHandle take(const HttpRequest& request) {
         const std::lock_guard lock(mutex);
-        auto& from = idle(reach);
+        auto& from = idle(request);
         if (from.empty()) return CurlHandle(curl_easy_init());
         auto handle = std::move(from.back());
         from.pop_back();
         return handle;
     }
 
-    void give_back(HttpRequest::Reach reach, CurlHandle handle) {
+    void give_back(const HttpRequest& request, CurlHandle handle) {
         const std::lock_guard lock(mutex);
-        if (auto& to = idle(reach); to.size() < kMaxIdleHandles) to.push_back(std::move(handle));
+        if (auto& to = idle(request); to.size() < kMaxIdleHandles) to.push_back(std::move(handle));
     }
 };
 
@@ -238,10 +271,10 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
     if (request.method.empty() || has_line_break(request.method)) {
         return fail(Errc::InvalidArgument, url.host_header() + ": no method");
     }
-    auto handle = handles_->take(request.reach);
+    auto handle = handles_->take(request);
     if (!handle) return fail(Errc::Failed, url.host_header() + ": no memory for a transfer");
 
-    Exchange exchange{request, {}, 0, Exchange::Stopped::No, {}};
+    Exchange exchange{request, url.host};
     char details[CURL_ERROR_SIZE] = "";
     set(handle.get(), CURLOPT_ERRORBUFFER, details);
     set_options(handle.get(), url.to_string(), exchange, headers.get());
@@ -250,7 +283,7 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
     // Forgets the options, that point into this frame; keeps the connections.
     curl_easy_reset(handle.get());
-    handles_->give_back(request.reach, std::move(handle));
+    handles_->give_back(request, std::move(handle));
 
     if (code != CURLE_OK) return failure(code, details, url, exchange);
     exchange.response.status = static_cast<int>(status);

@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <vector>
 
 namespace aircheck::net {
 
@@ -24,8 +26,12 @@ struct HttpRequest {
         proxy;  ///< "http://user:password@host:port", or none (the environment's is ignored).
     std::string ca_file;  ///< Extra trust anchors (PEM), for tests and private authorities.
     /// Which addresses may be connected to (design.md, section 5). Configured URLs: Any; URLs that
-    /// came in a request: PublicOnly, judged on the address after DNS, when connecting.
+    /// came in a request: PublicOnly, judged on the address after DNS, when connecting. With a
+    /// proxy that is the proxy's address: where the proxy itself goes is its own to judge.
     enum class Reach { Any, PublicOnly } reach = Reach::Any;
+    /// `network.allow`, what PublicOnly may reach besides: addresses, networks, and host names as
+    /// the URL has them (names do not count with a proxy). is_forbidden_address() stays out.
+    std::vector<std::string> allow;
 };
 
 struct HttpResponse {
@@ -34,13 +40,19 @@ struct HttpResponse {
     std::string body;
 };
 
+/// What the client has to tell beyond aircheck::Errc.
+enum class HttpErrc {
+    AddressRefused = 1,  ///< HttpRequest::reach forbids each address of the host.
+};
+[[nodiscard]] std::error_code make_error_code(HttpErrc code) noexcept;
+
 /// A blocking HTTP/1.1 and HTTP/2 client over libcurl, for threads of a pool; redirects are not
 /// followed. Keeps connections alive between calls. Thread-safe: each call borrows a handle of its
 /// own.
 ///
 /// An HTTP status of any kind is a result. Errors: Errc::Timeout, Errc::Unavailable (resolve,
-/// connect, reset), Errc::PermissionDenied (TLS verification, forbidden address), each naming the
-/// host.
+/// connect, reset), Errc::PermissionDenied (TLS verification), HttpErrc::AddressRefused, each
+/// naming the host.
 class HttpClient {
 public:
     HttpClient();
@@ -53,3 +65,6 @@ private:
 };
 
 }  // namespace aircheck::net
+
+template <>
+struct std::is_error_code_enum<aircheck::net::HttpErrc> : std::true_type {};

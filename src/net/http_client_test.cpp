@@ -215,13 +215,91 @@ TEST_F(HttpClientTest, ReachesPublicAddressesOnlyWhenToldSo) {
         request.timeout = 5s;
         const auto response = client.send(request);
         ASSERT_FALSE(response) << row.host;
-        EXPECT_EQ(response.error().code, Errc::PermissionDenied) << response.error().context;
+        EXPECT_EQ(response.error().code, HttpErrc::AddressRefused) << response.error().context;
+        EXPECT_NE(response.error().context.find("network.allow"), std::string::npos);
         EXPECT_NE(
             response.error().context.find(row.address + " is not a public address"),
             std::string::npos
         ) << response.error().context;
     }
     EXPECT_EQ(seen.size(), before);
+}
+
+TEST_F(HttpClientTest, ReachesWhatIsAllowedBesidesPublicAddresses) {
+    start();  // On 127.0.0.1.
+    const auto port = ":" + std::to_string(at.port) + "/";
+    struct Row {
+        std::string host, allow;
+        bool expected;
+    };
+    const Row rows[] = {
+        {"127.0.0.1", "127.0.0.1", true},
+        {"127.0.0.1", "127.0.0.0/8", true},
+        {"localhost", "127.0.0.0/8", true},  // By what the name resolves to,
+        {"localhost", "localhost", true},    // or by the name itself.
+        {"LOCALHOST", "localhost", true},
+        {"2130706433", "127.0.0.1", true},
+        {"127.0.0.1", "localhost", false},
+        {"127.0.0.1", "127.0.0.2", false},
+        {"127.0.0.1", "10.0.0.0/8", false},
+        {"localhost", "10.0.0.0/8", false},
+        {"169.254.169.254", "169.254.0.0/16", false},
+        {"169.254.169.254", "169.254.169.254", false},
+        {"0.0.0.0", "0.0.0.0/0", false},
+    };
+    for (const auto& row : rows) {
+        auto request = get("http://" + row.host + port);
+        request.reach = HttpRequest::Reach::PublicOnly;
+        request.allow = {row.allow};
+        request.timeout = 5s;
+        const auto response = client.send(request);
+        EXPECT_EQ(response.has_value(), row.expected) << row.host << " " << row.allow;
+        if (!response) {
+            EXPECT_EQ(response.error().code, HttpErrc::AddressRefused) << response.error().context;
+        }
+    }
+}
+
+TEST_F(HttpClientTest, KeepsNoConnectionForWhoMayNotReachIt) {
+    start();
+    auto request = get(url("/"));
+    request.reach = HttpRequest::Reach::PublicOnly;
+    request.allow = {"127.0.0.1"};
+    ASSERT_TRUE(client.send(request));  // Kept alive.
+    request.allow = {"10.0.0.0/8"};
+    ASSERT_FALSE(client.send(request));
+    request.allow.clear();
+    ASSERT_FALSE(client.send(request));
+}
+
+TEST_F(HttpClientTest, AnAllowedAddressThatIsDownIsNotARefusedOne) {
+    start();
+    auto request = get("http://localhost:" + std::to_string(at.port) + "/");
+    thread.call([&] { server.reset(); });
+    request.reach = HttpRequest::Reach::PublicOnly;
+    request.allow = {"127.0.0.1"};  // ::1, if there is one, is refused; the other may come back.
+    const auto response = client.send(request);
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().code, Errc::Unavailable) << response.error().context;
+}
+
+TEST_F(HttpClientTest, JudgesTheProxyOfARequestByItsAddress) {
+    start();
+    auto request = get("http://far.invalid/path");
+    request.proxy = "http://" + at.to_string();
+    request.reach = HttpRequest::Reach::PublicOnly;
+    for (const std::string allow : {"far.invalid", "10.0.0.0/8"}) {
+        request.allow = {allow};
+        const auto refused = client.send(request);
+        ASSERT_FALSE(refused) << allow;
+        EXPECT_EQ(refused.error().code, HttpErrc::AddressRefused);
+        EXPECT_NE(refused.error().context.find("the proxy's address 127.0.0.1"), std::string::npos)
+            << refused.error().context;
+    }
+    EXPECT_TRUE(seen.empty());
+    request.allow = {"127.0.0.0/8"};
+    ASSERT_TRUE(client.send(request));
+    EXPECT_EQ(seen.back().target, "http://far.invalid/path");
 }
 
 TEST_F(HttpClientTest, UsesTheProxyItIsGivenAndNoOther) {

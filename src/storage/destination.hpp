@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace aircheck::storage {
 
@@ -50,9 +51,10 @@ struct S3Destination {
     std::string tagging;                          ///< "a=1&b=2", as x-amz-tagging.
     std::string proxy;                            ///< "http://user:password@host:port", or none.
     std::string ca_file;                          ///< Extra trust anchors (PEM).
-    /// PublicOnly for an endpoint that came in a request: loopback, private and link-local
-    /// addresses are refused when connecting.
+    /// PublicOnly for an endpoint or a proxy that came in a request: loopback, private and
+    /// link-local addresses are refused when connecting, unless `allow` lists them.
     enum class Reach { Any, PublicOnly } reach = Reach::Any;
+    std::vector<std::string> allow;  ///< `network.allow`, as net::HttpRequest::allow has it.
     RetryPolicy retry;
 };
 

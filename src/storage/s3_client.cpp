@@ -111,7 +111,12 @@ Result<net::HttpResponse> S3Client::send_once(const Call& call, const std::strin
     request.reach = destination_.reach == S3Destination::Reach::PublicOnly
                         ? net::HttpRequest::Reach::PublicOnly
                         : net::HttpRequest::Reach::Any;
-    return http_->send(request);
+    request.allow = destination_.allow;
+    auto response = http_->send(request);
+    if (!response && response.error().code == net::HttpErrc::AddressRefused) {
+        response.error().code = Errc::PermissionDenied;
+    }
+    return response;
 }
 
 Result<net::HttpResponse> S3Client::perform(const Call& call) {

@@ -40,6 +40,24 @@ protected:
     net::HttpClient http_;
 };
 
+TEST_F(S3ClientScript, ReachesOnThisMachineWhatIsAllowed) {
+    ScriptedStore store({stored()});
+    S3Destination destination = store.destination();
+    destination.reach = S3Destination::Reach::PublicOnly;
+    for (const std::string allow : {"", "10.0.0.0/8"}) {
+        destination.allow.assign(1, allow);
+        auto client = S3Client::create(destination, http_).value();
+        const auto refused = client.put_object("k", "x", {});
+        ASSERT_FALSE(refused) << allow;
+        EXPECT_EQ(refused.error().code, Errc::PermissionDenied);
+        EXPECT_THAT(refused.error().to_string(), HasSubstr("127.0.0.1"));
+        EXPECT_THAT(refused.error().to_string(), HasSubstr("network.allow"));
+    }
+    EXPECT_TRUE(store.lines().empty());
+    destination.allow = {"127.0.0.0/8"};
+    EXPECT_EQ(S3Client::create(destination, http_).value().put_object("k", "x", {}).value(), "e");
+}
+
 TEST_F(S3ClientScript, TriesAgainWhatPasses) {
     const Reply passing[] = {
         error(500, "InternalError"),
