@@ -6,7 +6,6 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 CMAKE_FLAGS = -DAIRCHECK_FUZZ_SECONDS=$(FUZZ_SECONDS)
-PYTHON := .peers/venv/bin/python
 
 define build_preset
 	cmake --preset $(1) $(CMAKE_FLAGS) >build/$(1).cmake.log 2>&1 || { cat build/$(1).cmake.log; exit 1; }
@@ -47,9 +46,8 @@ chaos: bootstrap-test build ## kill, cut off and fill up: nothing recorded may b
 .PHONY: bench
 bench: bootstrap-test ## the budgets of docs: a table, and JSON in bench/results/
 	@mkdir -p build
-	$(call build_preset,release)
-	@ln -sfn release/aircheck build/aircheck
-	$(PYTHON) bench/run.py
+	$(call build_preset,release,aircheck_bench)
+	build/release/bench/aircheck_bench --json bench/results/$$(date -u +%Y-%m-%dT%H%M%S).json
 
 .PHONY: fuzz
 fuzz: bootstrap-full ## every parser under libFuzzer for FUZZ_SECONDS (60) each

@@ -1,0 +1,288 @@
+#include "bench/rooms.hpp"
+
+#include "bench/child.hpp"
+#include "bench/machine.hpp"
+#include "bench/object_store.hpp"
+#include "bench/speech.hpp"
+
+#include "core/id.hpp"
+#include "net/loop.hpp"
+#include "recorder/recorder.hpp"
+#include "sim/server.hpp"
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <thread>
+
+namespace aircheck::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr Nanoseconds kSettle = 4s;
+constexpr Nanoseconds kWindow = 10s;
+constexpr Nanoseconds kPatience = 60s;
+
+std::string room_name(std::size_t index) { return "bench-" + std::to_string(index); }
+
+recorder::Job make_job(const std::string& url, const std::string& room, Work work) {
+    recorder::Job job;
+    job.egress_id = new_id("EG_");
+    job.room_name = room;
+    job.access = {url, "devkey", "secret", ""};
+    if (work == Work::Passthrough) {
+        job.encoding.container = recorder::Container::Ogg;
+        job.encoding.codec = recorder::AudioCodec::OpusPassthrough;
+    }
+    job.filepath = "{room_name}-{time}";
+    job.requested_at = wall_now();
+    return job;
+}
+
+/// Recordings in this process, watched from the thread that makes this object.
+class Recordings {
+public:
+    static Result<std::unique_ptr<Recordings>> create(const std::string& folder) {
+        std::unique_ptr<Recordings> all(new Recordings);
+        recorder::Recorder::Options options;
+        options.data_dir = folder;
+        AC_TRY(all->recorder_, recorder::Recorder::create(all->loop_, options));
+        return all;
+    }
+
+    Result<> start(recorder::Job job) {
+        const std::string id = job.egress_id;
+        return recorder_->start(std::move(job), [this, id](const recorder::Snapshot& snapshot) {
+            seen_[id] = snapshot;
+            if (snapshot.status == recorder::Status::Failed) failure_ = snapshot.error;
+        });
+    }
+
+    /// Runs the loop until `done` says so; false when that takes too long or a recording fails.
+    template <typename Done>
+    bool run_until(Nanoseconds limit, const Done& done) {
+        const Instant start = monotonic_now();
+        bool reached = false;
+        net::Timer timer(loop_);
+        std::function<void()> poll = [&] {
+            reached = done();
+            if (reached || !failure_.empty() || monotonic_now() - start > limit) {
+                loop_.stop();
+                return;
+            }
+            timer.after(2ms, poll);
+        };
+        poll();
+        if (!reached) loop_.run("bench");
+        return reached;
+    }
+
+    void run_for(Nanoseconds time) {
+        net::Timer timer(loop_);
+        timer.after(time, [this] { loop_.stop(); });
+        loop_.run("bench");
+    }
+
+    bool wait_until_active(std::size_t count) {
+        return run_until(kPatience, [&] { return in_status(recorder::Status::Active) == count; });
+    }
+    bool wait_until_over() {
+        return run_until(kPatience, [&] { return recorder_->active() == 0; });
+    }
+    [[nodiscard]] std::size_t in_status(recorder::Status status) const {
+        return static_cast<std::size_t>(std::count_if(
+            seen_.begin(),
+            seen_.end(),
+            [&](const auto& entry) { return entry.second.status == status; }
+        ));
+    }
+    [[nodiscard]] const recorder::Snapshot& snapshot(const std::string& id) { return seen_[id]; }
+    [[nodiscard]] recorder::Recorder& recorder() { return *recorder_; }
+    [[nodiscard]] const std::string& failure() const { return failure_; }
+
+private:
+    Recordings() = default;
+
+    net::Loop loop_;
+    std::map<std::string, recorder::Snapshot> seen_;
+    std::string failure_;
+    std::unique_ptr<recorder::Recorder> recorder_;
+};
+
+Result<Child> start_rooms(Work work, std::size_t count, const std::string& folder) {
+    return Child::start(
+        {own_program(), "play", work == Work::Mix ? "2" : "1", std::to_string(count), folder}
+    );
+}
+
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return values.empty() ? 0 : values[values.size() / 2];
+}
+
+}  // namespace
+
+Result<> play_rooms(const std::vector<std::string>& words) {
+    if (words.size() != 3) return fail(Errc::InvalidArgument, "play SPEAKERS ROOMS FOLDER");
+    AC_TRY(auto speakers, make_speakers(words[2]));
+    speakers.resize(std::stoul(words[0]));
+    net::Loop loop;
+    AC_TRY(auto server, sim::Server::start(loop, {}));
+    for (std::size_t i = 0; i < std::stoul(words[1]); ++i) {
+        sim::Room room;
+        room.name = room_name(i);
+        room.callers = speakers;
+        AC_CHECK_OK(server->add_room(std::move(room)));
+    }
+    // Encoding the voices is none of a room's work.
+    std::printf("%s\n%f\n", server->url().c_str(), own_cpu_seconds());
+    std::fflush(stdout);
+    std::thread end_of_input([&loop] {
+        char ignored = 0;
+        while (::read(STDIN_FILENO, &ignored, 1) > 0) {
+        }
+        loop.stop();
+    });
+    loop.run("rooms");
+    end_of_input.join();
+    return {};
+}
+
+Result<> record_rooms(const std::vector<std::string>& words) {
+    if (words.size() != 5)
+        return fail(Errc::InvalidArgument, "record URL WORK COUNT SECONDS FOLDER");
+    const Work work = words[1] == "mix" ? Work::Mix : Work::Passthrough;
+    const std::size_t count = std::stoul(words[2]);
+    const int windows = std::max(1, std::stoi(words[3]) / 10);
+    AC_TRY(auto recordings, Recordings::create(words[4]));
+    for (std::size_t i = 0; i < count; ++i) {
+        recorder::Job job = make_job(words[0], room_name(i), work);
+        job.destination = storage::LocalDestination{words[4] + "/out"};
+        AC_CHECK_OK(recordings->start(std::move(job)));
+    }
+    if (!recordings->wait_until_active(count)) {
+        return fail(Errc::Timeout, "not all recordings begin: " + recordings->failure());
+    }
+    recordings->run_for(kSettle);
+
+    double best = std::numeric_limits<double>::max();
+    double total = 0;
+    double minutes = 0;
+    const MachineTime machine = MachineTime::now();
+    const auto before = recordings->recorder().counters();
+    const Instant start = monotonic_now();
+    for (int i = 0; i < windows; ++i) {
+        const Instant window_start = monotonic_now();
+        const double cpu = own_cpu_seconds();
+        recordings->run_for(kWindow);
+        const double spent = own_cpu_seconds() - cpu;
+        const double recorded =
+            to_seconds(monotonic_now() - window_start) / 60 * static_cast<double>(count);
+        best = std::min(best, spent / recorded);
+        total += spent;
+        minutes += recorded;
+    }
+    const auto after = recordings->recorder().counters();
+    json result;
+    result["cpu"] = best;
+    result["cpu_mean"] = total / minutes;
+    result["media_cpu"] = (after.media_cpu_seconds - before.media_cpu_seconds) / minutes;
+    result["machine_idle"] = MachineTime::now().idle_since(machine);
+    result["private_dirty_kib"] = private_dirty_kib();
+    result["minutes"] = to_seconds(monotonic_now() - start) / 60;
+    recordings->recorder().shutdown();
+    if (!recordings->wait_until_over()) {
+        return fail(Errc::Timeout, "recordings do not end: " + recordings->failure());
+    }
+    const auto end = recordings->recorder().counters();
+    result["packets_lost"] = static_cast<double>(end.packets_lost) /
+                             static_cast<double>(std::max<std::uint64_t>(end.packets_received, 1));
+    std::printf("%s\n", result.dump().c_str());
+    return {};
+}
+
+Result<RoomCost> measure_rooms(
+    Work work, std::size_t recordings, Nanoseconds length, const std::string& folder
+) {
+    AC_TRY(auto rooms, start_rooms(work, recordings, folder));
+    const std::string url = rooms.read_line();
+    if (url.empty()) return fail(Errc::Failed, "the room server does not start");
+    const double preparing = std::strtod(rooms.read_line().c_str(), nullptr);
+    const Instant start = monotonic_now();
+    AC_TRY(
+        auto child,
+        Child::start(
+            {own_program(),
+             "record",
+             url,
+             work == Work::Mix ? "mix" : "passthrough",
+             std::to_string(recordings),
+             std::to_string(static_cast<int>(to_seconds(length))),
+             folder + "/data-" + std::to_string(start.time_since_epoch().count())}
+        )
+    );
+    const std::string text = child.read_all();
+    AC_TRY(const double child_cpu, child.finish());
+    static_cast<void>(child_cpu);
+    const double lasted = to_seconds(monotonic_now() - start) / 60;
+    AC_TRY(const double sim_cpu, rooms.finish());
+    const json result = json::parse(text, nullptr, false);
+    if (!result.is_object()) return fail(Errc::Failed, "no result from the recording process");
+    RoomCost cost;
+    cost.recordings = recordings;
+    cost.cpu = result["cpu"].get<double>();
+    cost.cpu_mean = result["cpu_mean"].get<double>();
+    cost.media_cpu = result["media_cpu"].get<double>();
+    cost.sim_cpu = (sim_cpu - preparing) / lasted / static_cast<double>(recordings);
+    cost.private_dirty_kib = result["private_dirty_kib"].get<double>();
+    cost.machine_idle = result["machine_idle"].get<double>();
+    cost.packets_lost = result["packets_lost"].get<double>();
+    return cost;
+}
+
+Result<Latency> measure_latency(const std::string& folder, const std::string& s3_endpoint) {
+    constexpr std::size_t kCalls = 9;
+    AC_TRY(auto rooms, start_rooms(Work::Mix, kCalls, folder));
+    const std::string url = rooms.read_line();
+    AC_TRY(auto recordings, Recordings::create(folder + "/latency"));
+    std::vector<double> first;
+    std::vector<double> complete;
+    for (std::size_t i = 0; i < kCalls; ++i) {
+        recorder::Job job = make_job(url, room_name(i), Work::Mix);
+        const std::string id = job.egress_id;
+        if (s3_endpoint.empty()) {
+            job.destination = storage::LocalDestination{folder + "/out"};
+        } else {
+            job.destination = ObjectStore::destination(s3_endpoint);
+        }
+        const WallTime requested = job.requested_at;
+        AC_CHECK_OK(recordings->start(std::move(job)));
+        const bool active = recordings->run_until(kPatience, [&] {
+            return recordings->snapshot(id).status == recorder::Status::Active;
+        });
+        if (!active) return fail(Errc::Timeout, "no recording: " + recordings->failure());
+        first.push_back(to_seconds(*recordings->snapshot(id).file.started_at - requested));
+        recordings->run_for(3s);
+        const Instant stopped = monotonic_now();
+        recordings->recorder().stop(id, recorder::EndReason::StopRequested);
+        const bool over = recordings->run_until(kPatience, [&] {
+            return recordings->snapshot(id).status == recorder::Status::Complete;
+        });
+        if (!over) return fail(Errc::Timeout, "no object: " + recordings->failure());
+        complete.push_back(to_seconds(monotonic_now() - stopped));
+    }
+    Latency latency;
+    latency.first_packet_median = median(first);
+    latency.first_packet_worst = *std::max_element(first.begin(), first.end());
+    latency.complete_median = median(complete);
+    latency.complete_worst = *std::max_element(complete.begin(), complete.end());
+    return latency;
+}
+
+}  // namespace aircheck::bench
