@@ -37,11 +37,13 @@ struct Batch {
     };
     std::array<Slot, kBatch> slots;
     std::array<mmsghdr, kBatch> headers;
+    std::size_t filled =
+        kBatch;  ///< Headers to be set up: the kernel has written to them, or nobody has.
     bool in_use = false;
 
     /// The number of datagrams received, without waiting; 0 when there are none.
     std::size_t receive(int fd) {
-        for (std::size_t i = 0; i < kBatch; ++i) {
+        for (std::size_t i = 0; i < filled; ++i) {
             auto& slot = slots[i];
             slot.part = {slot.bytes.data(), slot.bytes.size()};
             auto& header = headers[i].msg_hdr;
@@ -54,7 +56,8 @@ struct Batch {
             header.msg_controllen = slot.control.size();
         }
         const int count = recvmmsg(fd, headers.data(), kBatch, MSG_DONTWAIT, nullptr);
-        return count > 0 ? static_cast<std::size_t>(count) : 0;
+        filled = count > 0 ? static_cast<std::size_t>(count) : 0;
+        return filled;
     }
 };
 
