@@ -14,6 +14,10 @@ namespace {
 
 // A deadline that has passed already must not become a busy loop, a far one not a lost one.
 constexpr Nanoseconds kMinWait = 5ms, kMaxWait = 1s;
+// A polled socket that was empty so many times in a row, while packets come to another one, is
+// asked only every few times: asking costs a system call, and the other address family stays quiet
+// for good.
+constexpr unsigned kQuietAfter = 16, kAskEvery = 8;
 
 }  // namespace
 
@@ -32,6 +36,7 @@ struct Connection::Impl final : Wire {
     struct Udp {
         std::unique_ptr<net::UdpSocket> socket;
         net::UdpSocket::OnDatagram on_datagram;  // Made once, not for each batch.
+        unsigned empty_drains = 0;
     };
 
     net::Loop& loop;
@@ -40,6 +45,7 @@ struct Connection::Impl final : Wire {
     std::vector<Udp> sockets;  // The index is the path.
     std::map<PathId, std::unique_ptr<net::FramedTcp>> tcp;
     bool is_polled = false;
+    bool is_flowing = false;  // The last drain found something.
     bool is_closed = false;
     Home home;
 };
@@ -114,7 +120,15 @@ Result<> Connection::Impl::bind(const std::vector<std::string>& addresses) {
 
 std::size_t Connection::Impl::drain_sockets() {
     std::size_t count = 0;
-    for (auto& udp : sockets) count += udp.socket->drain(udp.on_datagram);
+    for (auto& udp : sockets) {
+        const bool is_quiet = is_polled && is_flowing && udp.empty_drains >= kQuietAfter;
+        if (is_quiet && ++udp.empty_drains % kAskEvery != 0) continue;
+        const std::size_t found = udp.socket->drain(udp.on_datagram);
+        if (found > 0) udp.empty_drains = 0;
+        if (found == 0 && !is_quiet) ++udp.empty_drains;
+        count += found;
+    }
+    is_flowing = count > 0;
     return count;
 }
 
