@@ -30,6 +30,7 @@ test: bootstrap-test ## unit tests and tests against real peers, at most 30 minu
 	@tools/run_tests --ctest build/release --pytest 'not slow and not chaos'
 
 .PHONY: test-full
+test-full: FUZZ_SECONDS = 15
 test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow peers, chaos, formatting
 	@mkdir -p build
 	$(call build_preset,release)

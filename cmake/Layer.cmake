@@ -3,6 +3,12 @@
 # Makes aircheck_NAME from every .cpp of src/NAME (or of `folder`) but the tests, and NAME_test from the
 # *_test.cpp beside them. Headers form a header set, so that `all_verify_interface_header_sets` compiles
 # each alone. .proto files are compiled into generated/NAME/.
+#
+# AIRCHECK_TEST_LAYERS, when set, builds only these layers' tests and no program: a sanitizer's builds are
+# slow, and what hostile bytes and media pass through is what it is for.
+set(AIRCHECK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all, and the program")
+set(AIRCHECK_TEST_ARGUMENTS "" CACHE STRING "Further arguments of each test binary")
+
 function(aircheck_layer name)
     cmake_parse_arguments(LAYER "" "IN" "DEPENDS;USES" ${ARGN})
     set(folder src/${name})
@@ -49,6 +55,12 @@ function(aircheck_layer name)
         target_link_libraries(${target} PUBLIC ${target}_pb)
     endif()
 
+    if(AIRCHECK_TEST_LAYERS)
+        set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+        if(NOT name IN_LIST AIRCHECK_TEST_LAYERS)
+            return()
+        endif()
+    endif()
     if(tests)
         add_executable(${name}_test ${tests})
         target_link_libraries(
@@ -57,7 +69,7 @@ function(aircheck_layer name)
         target_compile_definitions(
             ${name}_test PRIVATE AIRCHECK_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
         )
-        add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+        add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1 ${AIRCHECK_TEST_ARGUMENTS})
         set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS unit)
     endif()
 endfunction()
