@@ -3,6 +3,7 @@
 #include "core/bytes.hpp"
 #include "core/c_handle.hpp"
 #include "core/result.hpp"
+#include "media/opus_packet.hpp"
 
 #include <opus/opus.h>
 
@@ -12,18 +13,6 @@
 #include <vector>
 
 namespace aircheck::media {
-
-/// Samples per channel at 48 kHz that decoding `packet` gives (RFC 6716 §3.1); 0 when it is
-/// malformed or longer than 120 ms.
-[[nodiscard]] std::size_t opus_packet_samples(BytesView packet);
-
-/// Samples of the frame before `packet` that can be recovered from it (in-band FEC, RFC 6716
-/// §2.1.7); 0 when it carries none.
-[[nodiscard]] std::size_t opus_fec_samples(BytesView packet);
-
-/// A packet that says "nothing to hear for now" (RFC 6716 §2.1.9): no more than its table of
-/// contents.
-[[nodiscard]] bool is_opus_dtx(BytesView packet);
 
 /// Opus packets to float at 48 kHz, mono or stereo, whatever the packets are. All functions append
 /// [samples × channels] interleaved to `out` and return the samples per channel.

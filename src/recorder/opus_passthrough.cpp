@@ -1,6 +1,6 @@
 #include "recorder/opus_passthrough.hpp"
 
-#include "media/opus.hpp"
+#include "media/opus_packet.hpp"
 #include "media/timeline.hpp"
 #include "mux/opus_head.hpp"
 #include "rtp/packet.hpp"

@@ -1,13 +1,13 @@
 #include "recorder/opus_passthrough.hpp"
 
-#include "media/opus.hpp"
+#include "media/opus_packet.hpp"
 #include "recorder/pipeline.hpp"
 #include "recorder/spoken_call_test.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <algorithm>
 
 namespace aircheck::recorder {
 namespace {
@@ -53,16 +53,13 @@ TEST(OpusPassthrough, KeepsATrackAsItCame) {
     const auto samples = decode(rendered.file).front();
     EXPECT_EQ(samples.size(), 3U * 48'000);
     EXPECT_NEAR(level(samples, kHz, 0.1, 2.9), 0.4, 0.01);
-    // Bit for bit: what libopus makes of the packets themselves.
-    auto decoder = media::OpusDecoder::create(1).value();
-    std::vector<float> expected;
-    for (const Bytes& packet : spoken_tone(kHz, 3)) decoder.decode(packet, expected);
-    double difference = 0;
-    ASSERT_EQ(samples.size(), expected.size());
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-        difference = std::max(difference, double{std::abs(samples[i] - expected[i])});
+    // The packets themselves, untouched, are in the file.
+    for (const Bytes& packet : spoken_tone(kHz, 3)) {
+        EXPECT_NE(
+            std::search(rendered.file.begin(), rendered.file.end(), packet.begin(), packet.end()),
+            rendered.file.end()
+        );
     }
-    EXPECT_LT(difference, 1e-3);
 }
 
 TEST(OpusPassthrough, FillsWhatWasLost) {
