@@ -101,7 +101,8 @@ void RoomLink::leave() {
     process_events();
 }
 
-/// What lies in the sockets came before what is handled now: it is taken first, or it would be late.
+/// What lies in the sockets came before what is handled now: it is taken first, or it would be
+/// late.
 void RoomLink::drain(Instant now) {
     if (connection_) connection_->drain(now);
 }
@@ -270,6 +271,17 @@ void RoomLink::handle_stages() {
     }
 }
 
+void RoomLink::log_connected() const {
+    const auto pair = connection_->selected_pair();
+    if (!pair) return;
+    log_.info(
+        "media.connected",
+        {{"by", pair->tcp ? "tcp" : "udp"},
+         {"server", pair->remote.to_string()},
+         {"srtp", connection_->srtp_profile()}}
+    );
+}
+
 void RoomLink::on_stage_change(const transport::StageChange& change) {
     using transport::Stage;
     const Instant now = monotonic_now();
@@ -279,6 +291,7 @@ void RoomLink::on_stage_change(const transport::StageChange& change) {
     } else if (change.stage == Stage::Connected) {
         if (change.previous == Stage::Dtls) {
             listener_.on_stage("dtls", change.spent);
+            log_connected();
             connection_->set_polled();
         }
         stage_ = "media";

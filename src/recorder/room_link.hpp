@@ -19,7 +19,7 @@ namespace aircheck::recorder {
 /// The way into one room: the signal session's socket and the peer connection, kept up through
 /// resumes and rejoins. A thin shell around signal::RoomSession and transport::Connection.
 ///
-/// Lives on a media thread. Its owner calls tick() about every 50 ms. Listener methods are called
+/// Lives on a media thread. Its owner calls tick() about every 100 ms. Listener methods are called
 /// from loop events and from tick(); they may call leave(), but must not destroy the link.
 class RoomLink : private transport::PeerTransport::Sink {
 public:
@@ -104,6 +104,7 @@ private:
     void handle(signal::RefreshedToken& event);
 
     void handle_stages();
+    void log_connected() const;
     void on_stage_change(const transport::StageChange& change);
     void on_socket_closed(signal::SocketNumber number, const net::WebSocket::Failure& failure);
     void open_connection();
