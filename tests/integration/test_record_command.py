@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import signal
-import subprocess
 import threading
 import time
 
@@ -14,7 +13,7 @@ from support import media, scene
 from support.aircheck import run
 from support.hanging_store import HangingStore
 from support.livekit import LiveKitServer
-from support.process import ROOT
+from support.process import preloaded
 
 
 def must_fail(done, *words, status=1):
@@ -112,12 +111,9 @@ def test_no_route_to_media(running, callers, room, tmp_path):
     # A firewall that lets no UDP through, and no TCP port for media; an address of RFC 5737.
     server = running.add(LiveKitServer(tmp_path, rtc={"node_ip": "192.0.2.77", "tcp_port": 0}))
     server.call(lambda lk: lk.room.create_room(api.CreateRoomRequest(name=room)))
-    no_udp = tmp_path / "no_udp.so"
-    subprocess.run(
-        ["cc", "-shared", "-fPIC", "-o", no_udp, ROOT / "tests/support/no_udp.c", "-ldl"], check=True)
     begin = time.monotonic()
     done = run("record", room, "--wait", "5s", folder=tmp_path, server=server,
-               env={"LD_PRELOAD": str(no_udp), "ASAN_OPTIONS": "verify_asan_link_order=0"})
+               env=preloaded("no_udp", tmp_path))
     must_fail(done, "ICE", "192.0.2.77", "UDP")
     assert time.monotonic() - begin < 60
 

@@ -14,6 +14,7 @@ import time
 import jwt
 from livekit import api
 
+from support import ipv6
 from support.process import PEERS, Process, free_port, is_listening
 
 KEY = "devkey"
@@ -35,7 +36,7 @@ VARIANTS = {
     "full-ice": {},
     "ice-lite": {"use_ice_lite": True},
     "tcp-only": {"force_tcp": True, "udp_port": None},
-    "ipv6": {},
+    "ipv6": {"interfaces": None},
     "tls": {},
 }
 
@@ -47,7 +48,7 @@ class LiveKitServer:
         self.folder = pathlib.Path(folder)
         self.variant = variant
         self.port = free_port()
-        self.host = "::1" if variant == "ipv6" else "127.0.0.1"
+        self.host = ipv6.address() if variant == "ipv6" else "127.0.0.1"
         self._tls = None
         config = {
             "port": self.port,
@@ -61,6 +62,8 @@ class LiveKitServer:
             "logging": {"level": "info", "json": True},
             "room": {"empty_timeout": 300, "departure_timeout": 1, **(room or {})},
         }
+        if variant == "ipv6":
+            config["rtc"]["ips"] = {"includes": [f"{self.host}/128"]}
         config["rtc"] = {k: v for k, v in config["rtc"].items() if v is not None}
         if webhook_urls:
             config["webhook"] = {"api_key": KEY, "urls": list(webhook_urls)}

@@ -64,6 +64,14 @@ def environment(*more):
     return out
 
 
+def preloaded(shim, folder):
+    """The environment of a process that has support/<shim>.c loaded before everything else."""
+    library = pathlib.Path(folder) / f"{shim}.so"
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-O1", "-o", library, ROOT / f"tests/support/{shim}.c", "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
 class Process:
     """A child whose output goes to a log file; ended with the test. `env` is added to the tests' own."""
 

@@ -1,0 +1,163 @@
+"""What is typed into a terminal, besides `aircheck record`."""
+
+import json
+import re
+
+import pytest
+import requests
+from support import media, scene
+from support.aircheck import TOKEN, run
+from support.livekit import KEY, SECRET
+
+HIDDEN = ["the-api-secret-0123456789abcdef", "the-store-secret", "the-admin-token", "the-header", "pass-of-the-url"]
+
+
+def test_the_demo_ends_with_a_file_that_plays(tmp_path):
+    done = run("demo", "--once", "--length", "8s", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout[done.stdout.index("{"):done.stdout.rindex("}") + 1])
+    assert record["status"] == "complete" and record["audio_recording_url"].startswith("http://127.0.0.1:")
+    assert {p["kind"] for p in record["participants"]} == {"AGENT", "STANDARD"}
+    (file,) = record["recordings"][0]["files"]
+    assert file["location"] in done.stdout
+    samples = media.decode(file["location"])
+    assert abs(len(samples) / media.RATE - record["duration"]) <= 0.03
+    assert 7.0 <= record["duration"] <= 30.0
+    quiet = sum(i.length for i in media.silence_intervals(samples))
+    assert quiet < 0.8 * record["duration"], "they speak"
+
+
+def test_print_config_masks_secrets_and_says_where_each_value_comes_from(tmp_path):
+    (tmp_path / "aircheck.yaml").write_text(json.dumps({
+        "ws_url": "wss://lk.example", "api_key": "devkey", "api_secret": HIDDEN[0],
+        "storage": {"s3": {"bucket": "calls", "access_key": "AK", "secret": HIDDEN[1]}},
+        "webhooks": [{"url": f"https://me:{HIDDEN[4]}@n8n.example/x", "headers": {"X-Key": HIDDEN[3]}}],
+    }))
+    (tmp_path / ".env").write_text("AWS_REGION=eu-north-1\nLIVEKIT_API_KEY=from-env-file\n")
+    done = run("serve", "--print-config", "--config", "aircheck.yaml", "--bind", "127.0.0.1:7991", folder=tmp_path,
+               env={"AIRCHECK_TOKEN": HIDDEN[2], "AIRCHECK_JOURNAL_KEEP": "2h"})
+    assert done.returncode == 0, done.stderr
+    for secret in HIDDEN:
+        assert secret not in done.stdout + done.stderr
+    lines = {line.split(":")[0].strip(): line for line in done.stdout.splitlines() if ":" in line}
+    assert "aircheck.yaml:1" in lines["api_secret"]
+    assert "127.0.0.1:7991" in lines["bind"] and "--bind" in lines["bind"]
+    assert "2h" in lines["journal_keep"] and "AIRCHECK_JOURNAL_KEEP" in lines["journal_keep"]
+    assert "eu-north-1" in lines["region"] and ".env" in lines["region"]
+    assert "devkey" in lines["api_key"], "the YAML file wins over general variables"
+
+
+def test_doctor_finds_what_is_wrong(livekit, bucket, receiver, tmp_path):
+    def doctor(**config):
+        (tmp_path / "aircheck.yaml").write_text(json.dumps({
+            "ws_url": livekit.url, "api_key": KEY, "api_secret": SECRET, "data_dir": str(tmp_path / "data"),
+            "storage": {"s3": bucket.config()}, "webhooks": [{"url": receiver.url()}], "auto_record": [scene.RULE],
+            **config}))
+        done = run("doctor", "--json", "--config", "aircheck.yaml", folder=tmp_path)
+        assert SECRET not in done.stdout and scene.SECRET_KEY not in done.stdout
+        findings = [json.loads(line) for line in done.stdout.splitlines()]
+        return done.returncode, {f["check"]: f for f in findings if f["status"] != "ok"}, findings
+
+    status, wrong, findings = doctor()
+    assert (status, wrong) == (0, {}), findings
+    assert {f["check"] for f in findings} >= {"configuration", "livekit", "storage", "spool", "database", "webhook"}
+    assert bucket.keys() == [], "what was tried is gone again"
+
+    status, wrong, _ = doctor(api_secret="wrong-secret-0123456789-0123456789-01")
+    assert status == 1 and "LIVEKIT_API_SECRET" in wrong["livekit"]["setting"] and wrong["livekit"]["remedy"]
+    status, wrong, _ = doctor(storage={"s3": {**bucket.config(), "bucket": "no-such-bucket"}})
+    assert status == 1 and "no-such-bucket" in wrong["storage"]["detail"]
+    status, wrong, _ = doctor(storage={"s3": {**bucket.config(), "secret": "not-the-secret"}})
+    assert status == 1 and wrong["storage"]["status"] == "error"
+    status, wrong, _ = doctor(ws_url="ws://127.0.0.1:9")
+    assert status == 1 and "127.0.0.1:9" in wrong["livekit"]["detail"]
+    receiver.stop()
+    status, wrong, _ = doctor()
+    assert status == 1 and str(receiver.port) in wrong["webhook"]["detail"]
+    status, wrong, _ = doctor(webhooks=[], auto_record=[])
+    assert (status, wrong["auto_record"]["status"]) == (0, "warning"), "warnings alone do not fail"
+
+
+def test_records_from_the_terminal(livekit, start_aircheck, callers, room, tmp_path):
+    service = start_aircheck(server=livekit)
+    ann = callers.join(livekit, room, "ann").publish()
+    egress_id = scene.start_recording(service, room)
+    env = {"AIRCHECK_DATA_DIR": str(service.data_dir), "AIRCHECK_HTTP__BIND": f"127.0.0.1:{service.port}",
+           "AIRCHECK_TOKEN": TOKEN}
+
+    def aircheck(*arguments, status=0):
+        done = run(*arguments, folder=tmp_path, server=livekit, env=env)
+        assert done.returncode == status, done.stderr
+        return done.stdout
+    (listed,) = [json.loads(line) for line in aircheck("egress", "list", "--json").splitlines()]
+    assert (listed["egress_id"], listed["status"]) == (egress_id, "EGRESS_ACTIVE")
+    ann.tone(440, 0.5)
+    aircheck("egress", "stop", egress_id)
+    recording = service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
+    assert json.loads(aircheck("egress", "show", egress_id, "--json")) == recording
+    assert egress_id in aircheck("egress", "list")
+    service.wait_for_conversation(room, "complete")
+    (conversation,) = [json.loads(line) for line in aircheck("conversations", "list", "--json").splitlines()]
+    assert conversation["room_name"] == room and conversation["recordings"] == [recording]
+    assert json.loads(aircheck("conversations", "show", conversation["conversation_id"], "--json")) == conversation
+    link = aircheck("conversations", "url", conversation["conversation_id"]).strip()
+    assert link == conversation["audio_recording_url"] and requests.get(link, timeout=10).ok
+    aircheck("egress", "show", "EG_nothere", status=1)
+    aircheck("egress", "stop", egress_id, status=1)
+
+
+def test_a_link_is_permanent_until_it_is_revoked(livekit, start_aircheck, callers, room):
+    service = start_aircheck(server=livekit)
+    ann = callers.join(livekit, room, "ann").publish()
+    egress_id = scene.start_recording(service, room)
+    ann.tone(440, 1.0)
+    scene.stop_egress(service, egress_id)
+    service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
+    link = service.wait_for_conversation(room, "complete")["audio_recording_url"]
+    service.stop()
+    service.start()
+    whole = requests.get(link, timeout=10)
+    assert whole.status_code == 200 and whole.headers["content-type"] == "video/mp4"
+    part = requests.get(link, timeout=10, headers={"Range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, whole.content[4:8])
+    assert part.headers["content-range"] == f"bytes 4-7/{len(whole.content)}"
+    assert requests.get(link + "x", timeout=10).status_code == 404
+    assert requests.get(re.sub(r"\?k=.*", "", link), timeout=10).status_code == 404
+    assert service.request("POST", f"/api/v1/recordings/{egress_id}/revoke").ok
+    assert requests.get(link, timeout=10).status_code == 410
+    assert service.conversations(room)[0]["audio_recording_url"] is None
+
+
+def test_metrics_and_probes_say_what_goes_on(livekit, start_aircheck, callers, room):
+    service = start_aircheck(server=livekit)
+
+    def metric(name):
+        values = [line.split()[-1] for line in service.metrics().splitlines() if re.match(rf"{name}(\{{|\s)", line)]
+        assert values, f"{name} is not there:\n{service.metrics()}"
+        return sum(map(float, values))
+    assert requests.get(f"{service.url}/healthz", timeout=5).ok
+    ann = callers.join(livekit, room, "ann").publish()
+    egress_id = scene.start_recording(service, room)
+    ann.tone(440, 2.5)
+    assert metric("aircheck_recordings_active") == 1
+    assert metric("aircheck_packets_received_total") > 50
+    assert metric("aircheck_bytes_written_total") > 1000
+    scene.stop_egress(service, egress_id)
+    service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
+    assert metric("aircheck_recordings_active") == 0
+    assert metric(r'aircheck_recordings\{status="EGRESS_COMPLETE"\}') == 1
+    assert metric("aircheck_join_stage_seconds_count") >= 4
+    livekit.stop()  # readiness is about what a new recording needs of us, not of others
+    assert requests.get(f"{service.url}/healthz", timeout=5).ok
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_and_version(tmp_path, shell):
+    assert "record" in run("completion", shell, folder=tmp_path).stdout
+    assert re.fullmatch(r"aircheck \d+\.\d+\.\d+\n", run("--version", folder=tmp_path).stdout)
+
+
+def test_it_refuses_to_serve_the_world_without_a_secret(tmp_path):
+    done = run("serve", "--bind", "0.0.0.0:18499", folder=tmp_path)
+    assert done.returncode == 2
+    assert "http.bind" in done.stderr or "http.tokens" in done.stderr or "AIRCHECK_TOKEN" in done.stderr, done.stderr
