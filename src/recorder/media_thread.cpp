@@ -7,7 +7,8 @@
 namespace aircheck::recorder {
 namespace {
 
-constexpr Nanoseconds kTick = 50ms;
+/// Waking up costs more than the packets of one tick do; a NACK may wait that long.
+constexpr Nanoseconds kTick = 100ms;
 
 std::uint64_t thread_cpu_nanoseconds() {
     timespec spent{};
@@ -34,7 +35,6 @@ struct Sums {
 
 MediaThread::MediaThread(Shared shared, std::string name) : shared_(std::move(shared)) {
     timer_ = std::make_unique<net::Timer>(loop_);
-    loop_.post([this] { tick(); });
     thread_ = std::thread([this, name = std::move(name)] {
         loop_.run(name);
         // What hangs on the loop is freed on its own thread.
@@ -67,6 +67,7 @@ void MediaThread::start(Job job, Recording::OnChange on_change) {
         Recording& started = *recording;
         recordings_[id] = std::move(recording);
         started.start();
+        if (!is_ticking_) tick();
     });
 }
 
@@ -95,6 +96,7 @@ void MediaThread::forget(const std::string& egress_id) {
         finished_.late += totals.packets_late;
         finished_.concealed += totals.samples_concealed;
         recordings_.erase(it);
+        refresh_totals();
     });
 }
 
@@ -105,7 +107,8 @@ void MediaThread::tick() {
         next_totals_ = now + 1s;
         refresh_totals();
     }
-    timer_->after(kTick, [this] { tick(); });
+    is_ticking_ = !recordings_.empty();
+    if (is_ticking_) timer_->after(kTick, [this] { tick(); });
 }
 
 void MediaThread::refresh_totals() {

@@ -49,7 +49,7 @@ public:
     /// Makes the spool folder and starts to join. What fails is told as a final snapshot.
     void start();
     void stop(EndReason reason);
-    /// The thread's tick, about every 50 ms.
+    /// The thread's tick, about every 100 ms.
     void tick(Instant now);
 
     [[nodiscard]] bool is_over() const { return is_final(status_); }
