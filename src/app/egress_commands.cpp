@@ -181,6 +181,9 @@ ExitCode run_egress_upload(const Config& config, const std::string& id) {
         control::open_destination({file.destination_json, file.sealed_destination}, *key);
     if (!destination) return failed(destination.error());
     use_todays_keys(*destination, default_destination(config));
+    if (auto* s3 = std::get_if<storage::S3Destination>(&*destination)) {
+        s3->allow = config.network_allow;
+    }
     recorder::FileResult kept;
     kept.filename = file.filename;
     kept.spool_path = file.spool_path;

@@ -2,10 +2,6 @@
 
 #include "net/crypto.hpp"
 
-#include <arpa/inet.h>
-
-#include <algorithm>
-#include <charconv>
 #include <cstdlib>
 
 namespace aircheck::app {
@@ -41,35 +37,6 @@ recorder::Mixing to_recorder(AudioMixing mixing) {
             return recorder::Mixing::DualChannelAlternate;
     }
     return recorder::Mixing::Default;
-}
-
-/// An address in network byte order; empty for anything else.
-Bytes address_bytes(const std::string& text) {
-    Bytes bytes(16);
-    if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) {
-        bytes.resize(4);
-        return bytes;
-    }
-    if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
-    return {};
-}
-
-/// True when `host` is `entry`, or lies in the network that `entry` ("10.0.0.0/8") describes.
-bool matches(const std::string& entry, const std::string& host) {
-    if (entry == host) return true;
-    const auto slash = entry.find('/');
-    if (slash == std::string::npos) return false;
-    const Bytes network = address_bytes(entry.substr(0, slash));
-    const Bytes address = address_bytes(host);
-    unsigned bits = 0;
-    std::from_chars(entry.data() + slash + 1, entry.data() + entry.size(), bits);
-    if (network.empty() || network.size() != address.size() || bits > network.size() * 8)
-        return false;
-    for (unsigned bit = 0; bit < bits; ++bit) {
-        const unsigned mask = 0x80U >> (bit % 8);
-        if (((network[bit / 8] ^ address[bit / 8]) & mask) != 0) return false;
-    }
-    return true;
 }
 
 std::string proxy_of(const ProxyConfig& proxy) {
@@ -148,11 +115,7 @@ control::RecordingDefaults recording_defaults(const Config& config) {
     if (config.session_limits.file_output_max_size_bytes > 0) {
         defaults.max_bytes = config.session_limits.file_output_max_size_bytes;
     }
-    defaults.may_reach = [allow = config.network_allow](const std::string& host) {
-        return std::any_of(allow.begin(), allow.end(), [&](const std::string& entry) {
-            return matches(entry, host);
-        });
-    };
+    defaults.network_allow = config.network_allow;
     return defaults;
 }
 
@@ -180,6 +143,20 @@ std::vector<notify::Receiver> receivers(const std::vector<WebhookConfig>& webhoo
     return all;
 }
 
+std::vector<notify::Receiver> rule_receivers(const AutoRecordRule& rule) {
+    auto all = receivers(rule.webhooks);
+    for (auto& receiver : all) receiver.only_when_named = true;
+    return all;
+}
+
+std::vector<notify::Receiver> configured_receivers(const Config& config) {
+    auto all = receivers(config.webhooks);
+    for (const AutoRecordRule& rule : config.auto_record) {
+        for (auto& receiver : rule_receivers(rule)) all.push_back(std::move(receiver));
+    }
+    return all;
+}
+
 std::vector<control::AutoRecordRule> auto_record_rules(const Config& config) {
     std::vector<control::AutoRecordRule> rules;
     for (const AutoRecordRule& from : config.auto_record) {
@@ -198,7 +175,7 @@ std::vector<control::AutoRecordRule> auto_record_rules(const Config& config) {
         rule.end.last_human_left = from.end_when == EndWhen::LastHumanLeft;
         rule.end.end_grace = from.end_grace;
         if (from.max_duration.count() > 0) rule.end.max_duration = from.max_duration;
-        rule.receivers = receivers(from.webhooks);
+        rule.receivers = rule_receivers(from);
         rules.push_back(std::move(rule));
     }
     return rules;

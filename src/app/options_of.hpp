@@ -19,6 +19,10 @@ namespace aircheck::app {
 [[nodiscard]] control::RecordingDefaults recording_defaults(const Config& config);
 [[nodiscard]] std::vector<control::AutoRecordRule> auto_record_rules(const Config& config);
 [[nodiscard]] std::vector<notify::Receiver> receivers(const std::vector<WebhookConfig>& webhooks);
+/// A rule's own, which only its recordings name.
+[[nodiscard]] std::vector<notify::Receiver> rule_receivers(const AutoRecordRule& rule);
+/// All that the outbox knows: the global ones and every rule's.
+[[nodiscard]] std::vector<notify::Receiver> configured_receivers(const Config& config);
 [[nodiscard]] api::AuthOptions auth_options(const Config& config);
 /// "http://127.0.0.1:7990" where no public_url is set.
 [[nodiscard]] std::string public_url(const Config& config, std::uint16_t bound_port);

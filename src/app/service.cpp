@@ -76,16 +76,14 @@ struct Service::Impl {
 
 Result<> Service::Impl::open_outbox(const Bytes& secrets_key) {
     notify::Outbox::Options options;
-    options.receivers = receivers(config.webhooks);
+    options.receivers = configured_receivers(config);
     options.api_keys = auth_options(config).api_keys;
     options.default_key = config.livekit.api_key;
     options.secrets_key = secrets_key;
     options.worker = worker_name(config.data_dir);
     const auto access = room_access(config);
     options.ca_file = access.ca_file;
-    if (!config.network_allow.empty()) {
-        options.request_reach = notify::Outbox::RequestReach::Any;
-    }
+    options.allow = config.network_allow;
     AC_TRY(outbox, notify::Outbox::create(*store, std::move(options)));
     return {};
 }

@@ -156,12 +156,6 @@ std::string with_credentials(const livekit::ProxyConfig& proxy) {
            net::percent_encode(proxy.password()) + "@" + proxy.url().substr(at);
 }
 
-std::string host_of(const std::string& endpoint) {
-    const bool has_scheme = endpoint.find("://") != std::string::npos;
-    const auto url = net::Url::parse(has_scheme ? endpoint : "https://" + endpoint);
-    return url ? url->host : "";
-}
-
 Answer<storage::S3Destination> s3_destination(
     const livekit::S3Upload& s3, const RecordingDefaults& defaults
 ) {
@@ -200,8 +194,11 @@ Answer<storage::S3Destination> s3_destination(
     if (s3.has_proxy()) destination.proxy = with_credentials(s3.proxy());
     destination.ca_file = defaults.ca_file;
     destination.retry = defaults.retry;
-    const bool outside = s3.endpoint().empty() || defaults.may_reach(host_of(s3.endpoint()));
-    if (!outside) destination.reach = storage::S3Destination::Reach::PublicOnly;
+    // Without either it is AWS's own address, which may be private inside its networks.
+    if (!s3.endpoint().empty() || s3.has_proxy()) {
+        destination.reach = storage::S3Destination::Reach::PublicOnly;
+        destination.allow = defaults.network_allow;
+    }
     return destination;
 }
 

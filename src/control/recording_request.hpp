@@ -5,7 +5,6 @@
 #include "notify/receiver.hpp"
 #include "recorder/job.hpp"
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,10 +28,8 @@ struct RecordingDefaults {
     std::optional<std::uint64_t> max_bytes;
     storage::RetryPolicy retry;
     std::string ca_file;
-    /// True when a URL of a request may reach `host` although it is private (`network.allow`).
-    std::function<bool(const std::string& host)> may_reach = [](const std::string&) {
-        return false;
-    };
+    /// What a request's endpoint or proxy may reach besides public addresses (`network.allow`).
+    std::vector<std::string> network_allow;
 };
 
 /// One recording that is asked for: by Twirp, by REST, by a rule, by a command. Checked: what is in
@@ -46,7 +43,7 @@ struct RecordingRequest {
         false;  ///< The destination came with the request, not from configuration.
     std::string filepath;
     recorder::EndRule end;
-    std::vector<notify::Receiver> receivers;  ///< The request's own `webhooks`.
+    std::vector<notify::Receiver> receivers;  ///< The request's own `webhooks`, or the rule's.
     std::string metadata_json = "{}";
     std::string origin;      ///< "api", "rule", "cli".
     std::string request_id;  ///< X-Livekit-Request-Id: the same on every retry; "" = none.

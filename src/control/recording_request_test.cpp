@@ -310,7 +310,7 @@ TEST(CheckRequest, TakesEveryFieldOfS3) {
     RecordingDefaults defaults;
     defaults.ca_file = "/etc/ca.pem";
     defaults.retry.max_retries = 2;
-    defaults.may_reach = [](const std::string& host) { return host == "minio.inside"; };
+    defaults.network_allow = {"minio.inside", "10.0.0.0/8"};
     const json fields = sent(
         s3({{"endpoint", "http://minio.inside:9000"},
             {"force_path_style", true},
@@ -331,18 +331,23 @@ TEST(CheckRequest, TakesEveryFieldOfS3) {
     EXPECT_EQ(store.proxy, "http://u%40x:p%3Aw@proxy:3128");
     EXPECT_EQ(store.ca_file, "/etc/ca.pem");
     EXPECT_EQ(store.retry.max_retries, 2);
-    EXPECT_EQ(store.reach, storage::S3Destination::Reach::Any) << "the configuration allows it";
+    EXPECT_EQ(store.reach, storage::S3Destination::Reach::PublicOnly);
+    EXPECT_EQ(store.allow, defaults.network_allow) << "judged when connecting";
     EXPECT_THAT(request.echo, Not(HasSubstr("p:w")));
 
-    defaults.may_reach = [](const std::string&) { return false; };
     for (const std::string endpoint :
          {"http://minio.inside:9000", "127.0.0.1:9000", "https://s3.example"}) {
         const auto other = accepted(sent(s3({{"endpoint", endpoint}})), defaults);
-        EXPECT_EQ(
-            std::get<storage::S3Destination>(other.destination).reach,
-            storage::S3Destination::Reach::PublicOnly
-        ) << endpoint;
+        const auto& judged = std::get<storage::S3Destination>(other.destination);
+        EXPECT_EQ(judged.reach, storage::S3Destination::Reach::PublicOnly) << endpoint;
+        EXPECT_EQ(judged.allow, defaults.network_allow) << endpoint;
     }
+    // A proxy is the request's choice as much as an endpoint is.
+    const auto proxied = accepted(sent(s3({{"proxy", {{"url", "http://127.0.0.1:6379"}}}})));
+    EXPECT_EQ(
+        std::get<storage::S3Destination>(proxied.destination).reach,
+        storage::S3Destination::Reach::PublicOnly
+    );
 }
 
 TEST(CheckRequest, FillsAStoreWithoutKeysFromTheConfiguration) {

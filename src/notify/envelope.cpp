@@ -8,6 +8,7 @@
 #include "proto/livekit_webhook.pb.h"
 
 #include <algorithm>
+#include <set>
 
 namespace aircheck::notify {
 namespace {
@@ -52,16 +53,48 @@ Result<Envelopes> Envelopes::make(Outbox::Options options) {
     if (!given.default_key.empty() && !given.api_keys.contains(given.default_key)) {
         return fail(Errc::InvalidArgument, "webhooks: no API key is named " + given.default_key);
     }
+    std::set<std::string> global_urls;
     for (const Receiver& receiver : given.receivers) {
         AC_CHECK_OK(made.check(receiver));
-        if (!made.configured_.emplace(receiver_name(receiver), receiver).second) {
+        if (!receiver.only_when_named && !global_urls.insert(receiver.url).second) {
             return fail(
                 Errc::InvalidArgument,
                 "webhooks.url: " + net::redact_url(receiver.url) + " is there twice"
             );
         }
+        made.configured_.emplace(made.configured_name(receiver), receiver);
     }
     return made;
+}
+
+std::string Envelopes::configured_name(const Receiver& receiver) const {
+    const std::string base = receiver_name(receiver);
+    std::string name = base;
+    for (int number = 2;; ++number) {
+        const auto known = configured_.find(name);
+        if (known == configured_.end() || same_letters(known->second, receiver)) return name;
+        name = base + "-" + std::to_string(number);
+    }
+}
+
+std::vector<std::string> Envelopes::told(
+    const std::string& event, const std::vector<Receiver>& named, Outbox::Origin origin
+) const {
+    std::vector<std::string> names;
+    std::set<std::string> urls;
+    const auto tell = [&](const Receiver& receiver) {
+        if (wants(receiver, event) && urls.insert(receiver.url).second) {
+            names.push_back(configured_name(receiver));
+        }
+    };
+    const bool own = origin == Outbox::Origin::OwnJob;
+    for (const Receiver& receiver : named) {
+        if (own && receiver.only_when_named) tell(receiver);
+    }
+    for (const Receiver& receiver : options_.receivers) {
+        if (!receiver.only_when_named && (own || receiver.also_for_bus)) tell(receiver);
+    }
+    return names;
 }
 
 const std::string& Envelopes::key_of(const Receiver& receiver) const {
@@ -85,7 +118,8 @@ Result<records::Delivery> Envelopes::row(
 ) const {
     records::Delivery delivery;
     delivery.delivery_id = new_id("DL_");
-    delivery.receiver = receiver_name(receiver);
+    delivery.receiver =
+        source == Source::Request ? receiver_name(receiver) : configured_name(receiver);
     delivery.fifo_key = fifo_key_of(event);
     delivery.egress_id = event.egress_info().egress_id();
     delivery.event = event.event();
@@ -106,23 +140,31 @@ Result<records::Delivery> Envelopes::row(
 Result<std::vector<records::Delivery>> Envelopes::rows(
     const livekit::WebhookEvent& event,
     const EventFacts& facts,
-    const std::vector<Receiver>& request_receivers,
+    const std::vector<Receiver>& named,
     Outbox::Origin origin
 ) const {
     if (event.id().empty() || event.created_at() == 0) {
         return fail(Errc::InvalidArgument, "webhook: the event has no id or time");
     }
-    const bool own = origin == Outbox::Origin::OwnJob;
     std::vector<records::Delivery> deliveries;
-    for (const Receiver& receiver : options_.receivers) {
-        if (!wants(receiver, event.event()) || (!own && !receiver.also_for_bus)) continue;
-        AC_TRY(auto delivery, row(event, facts, receiver, Source::Configuration));
+    for (const std::string& name : told(event.event(), named, origin)) {
+        const auto receiver = configured_.find(name);
+        if (receiver == configured_.end()) {
+            log::warn(
+                "webhook.not_sent",
+                {{"egress", event.egress_info().egress_id()},
+                 {"event", event.event()},
+                 {"reason", "the rule's receiver " + name + " is not configured"}}
+            );
+            continue;
+        }
+        AC_TRY(auto delivery, row(event, facts, receiver->second, Source::Configuration));
         deliveries.push_back(std::move(delivery));
     }
     // livekit-server itself tells the receivers of a request that came over its bus.
-    if (!own) return deliveries;
-    for (const Receiver& receiver : request_receivers) {
-        if (!wants(receiver, event.event())) continue;
+    if (origin != Outbox::Origin::OwnJob) return deliveries;
+    for (const Receiver& receiver : named) {
+        if (receiver.only_when_named || !wants(receiver, event.event())) continue;
         if (const auto usable = check(receiver); !usable) {
             log::warn(
                 "webhook.not_sent",
@@ -151,9 +193,8 @@ Result<Envelopes::Letter> Envelopes::letter(const records::Delivery& delivery, W
             );
         }
         request.url = std::move(*url);
-        if (options_.request_reach == Outbox::RequestReach::PublicOnly) {
-            request.reach = net::HttpRequest::Reach::PublicOnly;
-        }
+        request.reach = net::HttpRequest::Reach::PublicOnly;
+        request.allow = options_.allow;
     } else {
         const auto receiver = configured_.find(delivery.receiver);
         if (receiver == configured_.end()) {

@@ -27,7 +27,7 @@ public:
     [[nodiscard]] Result<std::vector<records::Delivery>> rows(
         const livekit::WebhookEvent& event,
         const EventFacts& facts,
-        const std::vector<Receiver>& request_receivers,
+        const std::vector<Receiver>& named,
         Outbox::Origin origin
     ) const;
 
@@ -48,6 +48,14 @@ private:
     enum class Source { Configuration, Request };
     [[nodiscard]] Result<> check(const Receiver& receiver) const;
     [[nodiscard]] const std::string& key_of(const Receiver& receiver) const;
+    /// Where configured_ has `receiver`, or has room for it: receiver_name(), with "-2", "-3" … for
+    /// further ways to write to the same URL.
+    [[nodiscard]] std::string configured_name(const Receiver& receiver) const;
+    /// The configured receivers that are told of `event`, by name: one for each URL, a rule's
+    /// first.
+    [[nodiscard]] std::vector<std::string> told(
+        const std::string& event, const std::vector<Receiver>& named, Outbox::Origin origin
+    ) const;
     [[nodiscard]] Result<records::Delivery> row(
         const livekit::WebhookEvent& event,
         const EventFacts& facts,
@@ -56,7 +64,7 @@ private:
     ) const;
 
     Outbox::Options options_;
-    std::map<std::string, Receiver> configured_;  ///< By receiver_name().
+    std::map<std::string, Receiver> configured_;  ///< By configured_name().
 };
 
 }  // namespace aircheck::notify

@@ -95,7 +95,9 @@ TEST(Envelopes, SignOurFormatsAsStandardWebhooks) {
 }
 
 TEST(Envelopes, KeepRequestUrlsSealedAndOffPrivateNetworks) {
-    const auto envelopes = Envelopes::make(options()).value();
+    Outbox::Options given = options();
+    given.allow = {"10.0.0.0/8", "hooks.inside"};
+    const auto envelopes = Envelopes::make(given).value();
     const std::string url = "https://me:pw@hooks.example/x?token=t0psecret";
     const auto made = rows(envelopes, event(), {receiver(url)});
     ASSERT_THAT(made, SizeIs(1));
@@ -107,6 +109,7 @@ TEST(Envelopes, KeepRequestUrlsSealedAndOffPrivateNetworks) {
     const auto letter = envelopes.letter(made[0], kNow).value();
     EXPECT_EQ(letter.request.url, url);
     EXPECT_EQ(letter.request.reach, net::HttpRequest::Reach::PublicOnly);
+    EXPECT_EQ(letter.request.allow, given.allow);
     EXPECT_FALSE(letter.configured);
 
     auto other_row = made[0];
@@ -160,6 +163,99 @@ INSTANTIATE_TEST_SUITE_P(
     ),
     [](const auto& row) { return row.param.name; }
 );
+
+Receiver of_rule(const std::string& url, Format format = Format::Flat) {
+    Receiver made = receiver(url, format);
+    made.only_when_named = true;
+    return made;
+}
+
+TEST(Envelopes, OfARulesReceiverAreConfigured) {
+    Outbox::Options given = options();
+    Receiver crm = of_rule("http://10.0.0.7/hook?token=t0psecret");
+    crm.headers = {{"Authorization", "Bearer crm"}};
+    crm.include_events = {"egress_ended"};
+    given.receivers = {crm};
+    const auto envelopes = Envelopes::make(given).value();
+    EXPECT_THAT(rows(envelopes, event()), IsEmpty()) << "no rule started this one";
+    EXPECT_THAT(rows(envelopes, event("egress_started"), {crm}), IsEmpty());
+    EXPECT_THAT(rows(envelopes, event(), {crm}, Outbox::Origin::BusJob), IsEmpty());
+    EXPECT_THAT(rows(envelopes, event(), {of_rule("https://unknown.example/")}), IsEmpty());
+    const auto made = rows(envelopes, event(), {crm});
+    ASSERT_THAT(made, SizeIs(1));
+    EXPECT_THAT(made[0].sealed_url, IsEmpty());
+    EXPECT_THAT(made[0].url, Not(HasSubstr("t0psecret")));
+    EXPECT_THAT(made[0].headers, IsEmpty());
+    EXPECT_EQ(made[0].format, "flat");
+    const auto letter = envelopes.letter(made[0], kNow).value();
+    EXPECT_TRUE(letter.configured);
+    EXPECT_EQ(letter.request.url, crm.url);
+    EXPECT_EQ(letter.request.reach, net::HttpRequest::Reach::Any);
+    EXPECT_EQ(letter.request.headers.get("Authorization"), "Bearer crm");
+
+    // Today's headers go out, not those of when the event was.
+    given.receivers[0].headers = {{"Authorization", "Bearer new"}};
+    const auto later = Envelopes::make(given).value().letter(made[0], kNow).value();
+    EXPECT_EQ(later.request.headers.get("Authorization"), "Bearer new");
+
+    EXPECT_EQ(
+        Envelopes::make(options()).value().letter(made[0], kNow).error().code, Errc::NotFound
+    );
+}
+
+TEST(Envelopes, OfARequestDoNotBorrowWhatARuleConfigures) {
+    Outbox::Options given = options();
+    given.receivers = {of_rule("http://10.0.0.7/hook")};
+    given.receivers[0].headers = {{"Authorization", "Bearer crm"}};
+    const auto envelopes = Envelopes::make(given).value();
+    const auto made = rows(envelopes, event(), {receiver("http://10.0.0.7/hook")});
+    ASSERT_THAT(made, SizeIs(1));
+    const auto letter = envelopes.letter(made[0], kNow).value();
+    EXPECT_FALSE(letter.configured);
+    EXPECT_EQ(letter.request.reach, net::HttpRequest::Reach::PublicOnly);
+    EXPECT_THAT(letter.request.headers.get("Authorization"), Not(HasSubstr("crm")));
+}
+
+TEST(Envelopes, OfRulesThatShareAUrlGoOutAsEachRuleSays) {
+    Outbox::Options given = options();
+    const Receiver same = of_rule("https://a.example/");
+    Receiver with_header = same;
+    with_header.headers = {{"X-Rule", "second"}};
+    const Receiver simple = of_rule("https://a.example/", Format::Simple);
+    given.receivers = {same, same, with_header, simple};
+    const auto envelopes = Envelopes::make(given).value();
+    std::vector<std::string> names;
+    for (const Receiver& rules : {same, with_header, simple}) {
+        const auto made = rows(envelopes, event(), {rules});
+        ASSERT_THAT(made, SizeIs(1));
+        names.push_back(made[0].receiver);
+        EXPECT_EQ(made[0].format, to_string(rules.format));
+        const auto request = envelopes.letter(made[0], kNow).value().request;
+        EXPECT_EQ(request.headers.has("X-Rule"), !rules.headers.empty());
+    }
+    std::sort(names.begin(), names.end());
+    EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
+    EXPECT_THAT(rows(envelopes, event(), {same, same, simple}), SizeIs(1));
+}
+
+TEST(Envelopes, OfARuleThatNamesAGlobalReceiverGoOutOnce) {
+    Outbox::Options given = options();
+    Receiver rules = of_rule("https://a.example/");
+    rules.include_events = {"egress_ended"};
+    Receiver same_letters = of_rule("https://b.example/", Format::LiveKit);
+    given.receivers = {
+        receiver("https://a.example/"), receiver("https://b.example/"), rules, same_letters};
+    const auto envelopes = Envelopes::make(given).value();
+    const auto ended = rows(envelopes, event("egress_ended"), {rules, same_letters});
+    ASSERT_THAT(ended, SizeIs(2));
+    EXPECT_EQ(ended[0].format, "flat") << "as the rule says";
+    EXPECT_THAT(ended[1].url, HasSubstr("b.example"));
+    // What the rule does not want, the global one still does.
+    const auto started = rows(envelopes, event("egress_started"), {rules, same_letters});
+    ASSERT_THAT(started, SizeIs(2));
+    for (const auto& row : started) EXPECT_EQ(row.format, "livekit");
+    EXPECT_THAT(rows(envelopes, event("egress_ended")), SizeIs(2));
+}
 
 TEST(Envelopes, OfBusJobsGoOnlyToWhoAsked) {
     Outbox::Options given = options();

@@ -167,6 +167,10 @@ void Outbox::Impl::send(const records::Delivery& delivery) {
         return finish(delivery, {0, {}, letter.error().to_string()}, now);
     }
     const auto response = client.send(letter->request);
+    // A repetition does not mend it: what may be reached is configuration.
+    if (!response && response.error().code == net::HttpErrc::AddressRefused) {
+        return give_up(delivery, response.error(), wall_now());
+    }
     finish(delivery, answer_of(response, letter->configured), wall_now());
 }
 
@@ -235,19 +239,19 @@ Result<std::unique_ptr<Outbox>> Outbox::create(records::Store& store, Options op
 Result<std::vector<records::Delivery>> Outbox::prepare(
     const livekit::WebhookEvent& event,
     const EventFacts& facts,
-    const std::vector<Receiver>& request_receivers,
+    const std::vector<Receiver>& named,
     Origin origin
 ) const {
-    return impl_->envelopes.rows(event, facts, request_receivers, origin);
+    return impl_->envelopes.rows(event, facts, named, origin);
 }
 
 Result<> Outbox::enqueue(
     const livekit::WebhookEvent& event,
     const EventFacts& facts,
-    const std::vector<Receiver>& request_receivers,
+    const std::vector<Receiver>& named,
     Origin origin
 ) {
-    AC_TRY(const auto deliveries, prepare(event, facts, request_receivers, origin));
+    AC_TRY(const auto deliveries, prepare(event, facts, named, origin));
     AC_CHECK_OK(impl_->store.add_deliveries(deliveries));
     wake();
     return {};

@@ -26,13 +26,13 @@ namespace aircheck::notify {
 /// What retries and when: notify/retry.hpp. Threads: every function may be called from any thread;
 /// enqueue() blocks (SQL). The destructor waits for the requests under way (at most `timeout`);
 /// what is pending stays in the store. A configured receiver's URL and headers are never stored:
-/// they are looked up by receiver_name() when sending; a request's URL is stored sealed.
+/// they are looked up by its name when sending; a request's URL is stored sealed.
 class Outbox {
 public:
-    /// Where URLs that came in requests may point to: PublicOnly, unless `network.allow` says more.
-    enum class RequestReach { PublicOnly, Any };
     struct Options {
-        std::vector<Receiver> receivers;              ///< Of the configuration.
+        /// Of the configuration: the global ones, and those of rules (`only_when_named`). Rules may
+        /// name a URL that another rule or the global list has too.
+        std::vector<Receiver> receivers;
         std::map<std::string, std::string> api_keys;  ///< Name → secret.
         std::string default_key;  ///< Signs where a receiver names none; "": the first of api_keys.
         Bytes secrets_key;        ///< 32 bytes; seals request receivers' URLs.
@@ -40,7 +40,9 @@ public:
         unsigned max_in_flight = 8;
         std::chrono::milliseconds timeout{15'000};  ///< Of one request.
         std::string ca_file;                        ///< Extra trust anchors, PEM.
-        RequestReach request_reach = RequestReach::PublicOnly;
+        /// What URLs that came in requests may reach besides public addresses: `network.allow`, as
+        /// net::HttpRequest::allow has it.
+        std::vector<std::string> allow;
     };
     enum class Origin { OwnJob, BusJob };
     struct Counters {
@@ -50,27 +52,30 @@ public:
         std::uint64_t in_flight = 0;
     };
 
-    /// Errors: a receiver names an API key that does not exist, two receivers have the same URL, a
-    /// URL is none, secrets_key has another length (Errc::InvalidArgument, naming the setting).
+    /// Errors: a receiver names an API key that does not exist, two global receivers have the same
+    /// URL, a URL is none, secrets_key has another length (Errc::InvalidArgument, naming the
+    /// setting).
     [[nodiscard]] static Result<std::unique_ptr<Outbox>> create(
         records::Store& store, Options options
     );
     ~Outbox();
 
-    /// The rows that announce `event`, one for each receiver that wants it: the configured ones and
-    /// `request_receivers` (the request's `webhooks[]`). A request's receiver that names an unknown
-    /// key, or whose URL is none, gets nothing and is logged. The event's id and time must be set.
+    /// The rows that announce `event`, one for each receiver that wants it: the global ones and
+    /// `named`, the recording's own. Of these, a rule's (`only_when_named`) are looked up among the
+    /// configured ones; a URL that the global list has too gets one delivery, as the rule says. All
+    /// others are the request's `webhooks[]`: one that names an unknown key, or whose URL is none,
+    /// gets nothing and is logged. The event's id and time must be set.
     [[nodiscard]] Result<std::vector<records::Delivery>> prepare(
         const livekit::WebhookEvent& event,
         const EventFacts& facts,
-        const std::vector<Receiver>& request_receivers,
+        const std::vector<Receiver>& named,
         Origin origin = Origin::OwnJob
     ) const;
     /// prepare(), store, wake().
     [[nodiscard]] Result<> enqueue(
         const livekit::WebhookEvent& event,
         const EventFacts& facts,
-        const std::vector<Receiver>& request_receivers,
+        const std::vector<Receiver>& named,
         Origin origin = Origin::OwnJob
     );
 

@@ -130,7 +130,7 @@ protected:
     Delivering() : store(records::Store::open(":memory:").value()) {
         options.api_keys = {{"devkey", "secret"}};
         options.secrets_key = Bytes(32, 1);
-        options.request_reach = Outbox::RequestReach::Any;
+        options.allow = {"127.0.0.0/8"};
     }
     void configure(const std::string& url, Format format = Format::Simple) {
         Receiver receiver;
@@ -285,9 +285,9 @@ TEST_F(Delivering, ReceiversOfARequestAreToldToo) {
     EXPECT_THAT(paths, ElementsAre("/configured", "/request"));
 }
 
-TEST_F(Delivering, AUrlOfARequestNeverReachesThisMachine) {
+TEST_F(Delivering, AUrlOfARequestThatMayNotReachThisMachineIsDeadAtOnce) {
     FlakyReceiver receiver([](const Seen&, std::size_t) { return 200; });
-    options.request_reach = Outbox::RequestReach::PublicOnly;
+    options.allow = {"10.0.0.0/8"};
     Receiver of_request;
     of_request.url = receiver.url();
     configure(receiver.url("/configured"));
@@ -295,19 +295,36 @@ TEST_F(Delivering, AUrlOfARequestNeverReachesThisMachine) {
     enqueue(*outbox, "EG_1", "egress_ended", {of_request});
     outbox->start();
     ASSERT_TRUE(receiver.wait_for(1));
-    const auto limit = std::chrono::steady_clock::now() + kPatience;
-    while (outbox->counters().failed == 0 && std::chrono::steady_clock::now() < limit) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    drain();
     outbox->stop();
-    EXPECT_GE(outbox->counters().failed, 1U);
+    EXPECT_EQ(outbox->counters().dead, 1U);
     ASSERT_EQ(receiver.seen().size(), 1U);
     EXPECT_EQ(receiver.seen()[0].path, "/configured");
-    records::DeliveryQuery pending;
-    pending.state = records::DeliveryState::Pending;
-    const auto kept = store->list_deliveries(pending).value().items;
+    records::DeliveryQuery dead;
+    dead.state = records::DeliveryState::Dead;
+    const auto kept = store->list_deliveries(dead).value().items;
     ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].attempts, 1);
     EXPECT_THAT(kept[0].last_error, testing::HasSubstr("127.0.0.1"));
+    EXPECT_THAT(kept[0].last_error, testing::HasSubstr("network.allow"));
+}
+
+TEST_F(Delivering, ARulesReceiverOnThisMachineGetsItsHeaders) {
+    FlakyReceiver receiver([](const Seen&, std::size_t) { return 200; });
+    options.allow.clear();
+    configure(receiver.url("/rule"));
+    options.receivers[0].only_when_named = true;
+    options.receivers[0].headers = {{"Authorization", "Bearer inside"}};
+    const auto outbox = make();
+    enqueue(*outbox, "EG_other", "egress_ended");  // Of no rule.
+    enqueue(*outbox, "EG_rule", "egress_ended", options.receivers);
+    outbox->start();
+    ASSERT_TRUE(receiver.wait_for(1));
+    drain();
+    ASSERT_EQ(receiver.seen().size(), 1U);
+    EXPECT_EQ(receiver.seen()[0].egress_id, "EG_rule");
+    EXPECT_EQ(receiver.seen()[0].authorization, "Bearer inside");
+    EXPECT_EQ(receiver.seen()[0].path, "/rule");
 }
 
 TEST_F(Delivering, AReceiverThatIsDownIsTriedUntilItIsUp) {

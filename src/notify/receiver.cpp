@@ -27,6 +27,11 @@ std::optional<Format> parse_format(std::string_view text) {
     return {};
 }
 
+bool same_letters(const Receiver& a, const Receiver& b) {
+    return a.url == b.url && a.format == b.format && a.headers == b.headers &&
+           a.signing_key == b.signing_key;
+}
+
 bool wants(const Receiver& receiver, std::string_view event) {
     if (!receiver.include_events.empty()) {
         return std::ranges::find(receiver.include_events, event) != receiver.include_events.end();

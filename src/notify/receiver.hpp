@@ -29,7 +29,13 @@ struct Receiver {
         headers;                ///< Sent as they are; may hold secrets; never stored.
     std::string signing_key;    ///< Name of the API key that signs; "": the default one.
     bool also_for_bus = false;  ///< Also told of jobs that came from livekit-server's bus.
+    /// A rule's own (`auto_record[].webhooks`): configured, but told only of the recordings that
+    /// name it.
+    bool only_when_named = false;
 };
+
+/// True when what is sent to both is the same: URL, format, headers and signing key.
+[[nodiscard]] bool same_letters(const Receiver& a, const Receiver& b);
 
 [[nodiscard]] bool wants(const Receiver& receiver, std::string_view event);
 
