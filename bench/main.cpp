@@ -78,6 +78,20 @@ void add_codecs(const CodecCost& cost, Report& report) {
     report.add({"codecs.ffmpeg_libopus", "ffmpeg on files, libopus", cost.ffmpeg_opus, "s"});
 }
 
+/// Whether the figures of a load mean what they say.
+void add_health(const std::string& key, const RoomCost& cost, Report& report) {
+    report.add(
+        {key + "heard", "  packets kept of those due", cost.heard * 100, "%", Bound::AtLeast, 98}
+    );
+    report.add({key + "lost", "  packets lost", cost.packets_lost * 100, "%"});
+    if (cost.heard >= 0.98) return;
+    report.note(
+        std::to_string(cost.recordings) +
+        " recordings did not keep up: the machine has too little time left, and their CPU is too "
+        "low."
+    );
+}
+
 void add_mixed(const RoomCost& cost, double cost_of_one, const CodecCost& codecs, Report& report) {
     const std::string count = std::to_string(cost.recordings);
     const std::string key = "mix." + count + ".";
@@ -115,7 +129,7 @@ void add_mixed(const RoomCost& cost, double cost_of_one, const CodecCost& codecs
     report.add({key + "media_cpu", "  of that on recording threads", cost.media_cpu, "s"});
     report.add({key + "sim_cpu", "  the room server's, apart", cost.sim_cpu, "s"});
     report.add({key + "idle", "  the machine was idle", cost.machine_idle * 100, "%"});
-    report.add({key + "lost", "  packets lost", cost.packets_lost * 100, "%"});
+    add_health(key, cost, report);
 }
 
 void add_kept(const RoomCost& cost, double cost_of_one, Report& report) {
@@ -137,7 +151,7 @@ void add_kept(const RoomCost& cost, double cost_of_one, Report& report) {
     report.add({key + "cpu_mean", "  mean of all windows", cost.cpu_mean, "s"});
     report.add({key + "sim_cpu", "  the room server's, apart", cost.sim_cpu, "s"});
     report.add({key + "idle", "  the machine was idle", cost.machine_idle * 100, "%"});
-    report.add({key + "lost", "  packets lost", cost.packets_lost * 100, "%"});
+    add_health(key, cost, report);
 }
 
 /// Private memory that each recording between the least and the most of `costs` added.

@@ -28,6 +28,8 @@ using nlohmann::json;
 constexpr Nanoseconds kSettle = 4s;
 constexpr Nanoseconds kWindow = 10s;
 constexpr Nanoseconds kPatience = 60s;
+constexpr double kPacketsPerSecond = 50;
+constexpr std::size_t kJoiningAtOnce = 4;
 
 std::string room_name(std::size_t index) { return "bench-" + std::to_string(index); }
 
@@ -90,7 +92,7 @@ public:
     }
 
     bool wait_until_active(std::size_t count) {
-        return run_until(kPatience, [&] { return in_status(recorder::Status::Active) == count; });
+        return run_until(kPatience, [&] { return in_status(recorder::Status::Active) >= count; });
     }
     bool wait_until_over() {
         return run_until(kPatience, [&] { return recorder_->active() == 0; });
@@ -165,6 +167,9 @@ Result<> record_rooms(const std::vector<std::string>& words) {
         recorder::Job job = make_job(words[0], room_name(i), work);
         job.destination = storage::LocalDestination{words[4] + "/out"};
         AC_CHECK_OK(recordings->start(std::move(job)));
+        // Not all at once: making their files blocks the recording threads.
+        if (i < kJoiningAtOnce) continue;
+        if (!recordings->wait_until_active(i - kJoiningAtOnce)) break;
     }
     if (!recordings->wait_until_active(count)) {
         return fail(Errc::Timeout, "not all recordings begin: " + recordings->failure());
@@ -193,6 +198,8 @@ Result<> record_rooms(const std::vector<std::string>& words) {
     result["cpu"] = best;
     result["cpu_mean"] = total / minutes;
     result["media_cpu"] = (after.media_cpu_seconds - before.media_cpu_seconds) / minutes;
+    const double due = minutes * 60 * kPacketsPerSecond * (work == Work::Mix ? 2 : 1);
+    result["heard"] = static_cast<double>(after.packets_received - before.packets_received) / due;
     result["machine_idle"] = MachineTime::now().idle_since(machine);
     result["private_dirty_kib"] = private_dirty_kib();
     result["minutes"] = to_seconds(monotonic_now() - start) / 60;
@@ -242,6 +249,7 @@ Result<RoomCost> measure_rooms(
     cost.sim_cpu = (sim_cpu - preparing) / lasted / static_cast<double>(recordings);
     cost.private_dirty_kib = result["private_dirty_kib"].get<double>();
     cost.machine_idle = result["machine_idle"].get<double>();
+    cost.heard = result["heard"].get<double>();
     cost.packets_lost = result["packets_lost"].get<double>();
     return cost;
 }

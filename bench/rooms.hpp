@@ -22,6 +22,8 @@ struct RoomCost {
     double sim_cpu = 0;    ///< The room server's, for a minute of one room; not part of the above.
     double private_dirty_kib = 0;  ///< Of the process.
     double machine_idle = 0;       ///< Of all cores, 0 to 1: none left means that figures are high.
+    double heard = 0;              ///< Packets that came, of those that were due: 0 to 1. Less
+                                   ///< than 1: what was recorded cost less than it should have.
     double packets_lost = 0;       ///< Of all packets, 0 to 1.
 };
 
