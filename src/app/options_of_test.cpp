@@ -1,0 +1,58 @@
+#include "app/options_of.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace aircheck::app {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+
+WebhookConfig webhook(const std::string& url) {
+    WebhookConfig made;
+    made.url = url;
+    made.format = WebhookFormat::Flat;
+    made.headers = {{"Authorization", Secret("Bearer x")}};
+    made.events = {"egress_ended"};
+    return made;
+}
+
+TEST(OptionsOf, RulesWebhooksAreConfiguredButToldOnlyOfTheirOwn) {
+    Config config;
+    config.webhooks = {webhook("https://global.example/")};
+    config.auto_record.resize(2);
+    config.auto_record[0].webhooks = {webhook("http://10.0.0.7/first")};
+    config.auto_record[1].webhooks = {webhook("http://10.0.0.7/second")};
+
+    const auto all = configured_receivers(config);
+    ASSERT_THAT(all, SizeIs(3));
+    EXPECT_EQ(all[0].url, "https://global.example/");
+    EXPECT_FALSE(all[0].only_when_named);
+    EXPECT_EQ(all[1].url, "http://10.0.0.7/first");
+    EXPECT_TRUE(all[1].only_when_named);
+    EXPECT_EQ(all[2].url, "http://10.0.0.7/second");
+    EXPECT_TRUE(all[2].only_when_named);
+
+    const auto rules = auto_record_rules(config);
+    ASSERT_THAT(rules, SizeIs(2));
+    ASSERT_THAT(rules[1].receivers, SizeIs(1));
+    const notify::Receiver& named = rules[1].receivers[0];
+    EXPECT_TRUE(named.only_when_named);
+    EXPECT_EQ(named.url, "http://10.0.0.7/second");
+    EXPECT_EQ(named.format, notify::Format::Flat);
+    EXPECT_EQ(named.headers.at("Authorization"), "Bearer x");
+    EXPECT_THAT(named.include_events, ElementsAre("egress_ended"));
+}
+
+TEST(OptionsOf, WhatRequestsMayReachIsTheConfigurations) {
+    Config config;
+    EXPECT_THAT(recording_defaults(config).network_allow, ElementsAre());
+    config.network_allow = {"10.0.0.0/8", "minio.inside"};
+    EXPECT_THAT(
+        recording_defaults(config).network_allow, ElementsAre("10.0.0.0/8", "minio.inside")
+    );
+}
+
+}  // namespace
+}  // namespace aircheck::app
