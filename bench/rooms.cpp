@@ -69,6 +69,8 @@ public:
     /// Runs the loop until `done` says so; false when that takes too long or a recording fails.
     template <typename Done>
     bool run_until(Nanoseconds limit, const Done& done) {
+        // Before the loop runs, stopping it would end the next run instead.
+        if (done()) return true;
         const Instant start = monotonic_now();
         bool reached = false;
         net::Timer timer(loop_);
@@ -80,8 +82,8 @@ public:
             }
             timer.after(2ms, poll);
         };
-        poll();
-        if (!reached) loop_.run("bench");
+        timer.after(2ms, poll);
+        loop_.run("bench");
         return reached;
     }
 
