@@ -19,8 +19,7 @@ void sync_file(const std::string& path) {
     // A journal may be swept before its last sync comes round.
     if (synced || why == ENOENT) return;
     log::warn(
-        "journal.not_synced",
-        {{"file", path}, {"error", std::generic_category().message(why)}}
+        "journal.not_synced", {{"file", path}, {"error", std::generic_category().message(why)}}
     );
 }
 

@@ -40,9 +40,9 @@ struct PipelineSettings {
 ///
 /// A pure function of settings, header and the sequence of records: live and from a journal the
 /// same records give the same bytes. Time moves by the records' own (Tick records when nothing
-/// arrives), in steps of half a second. The file begins with the first media and ends with finish(). Lives
-/// on one thread, does no I/O, never allocates per packet once warm but for what encoders and
-/// muxers need a frame.
+/// arrives), in steps of half a second. The file begins with the first media and ends with
+/// finish(). Lives on one thread, does no I/O, never allocates per packet once warm but for what
+/// encoders and muxers need a frame.
 class Pipeline {
 public:
     struct TrackCounters {
