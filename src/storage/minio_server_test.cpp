@@ -46,7 +46,6 @@ std::string find_minio() {
     for (const char* up : {"", "../", "../../"}) {
         candidates.push_back(std::string(up) + ".peers/bin/minio");
     }
-    candidates.emplace_back("/root/peers/bin/minio");
     for (const std::string& candidate : candidates) {
         if (access(candidate.c_str(), X_OK) == 0) return candidate;
     }
