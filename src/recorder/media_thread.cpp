@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace aircheck::recorder {
@@ -61,18 +62,40 @@ RecordingContext MediaThread::context() {
 
 void MediaThread::start(Job job, Recording::OnChange on_change) {
     loop_.post([this, job = std::move(job), on_change = std::move(on_change)]() mutable {
-        const std::string id = job.egress_id;
-        auto recording =
-            std::make_unique<Recording>(context(), std::move(job), std::move(on_change));
-        Recording& started = *recording;
-        recordings_[id] = std::move(recording);
-        started.start();
-        if (!is_ticking_) tick();
+        waiting_.push_back({std::move(job), std::move(on_change)});
+        if (waiting_.size() == 1) loop_.post([this] { start_next(); });
     });
+}
+
+/// Starts touch the disk: between two of them the others' sockets and ticks get their turn.
+void MediaThread::start_next() {
+    if (waiting_.empty()) return;
+    Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    begin(std::move(next));
+    if (!waiting_.empty()) loop_.post([this] { start_next(); });
+}
+
+void MediaThread::begin(Waiting next) {
+    const std::string id = next.job.egress_id;
+    auto recording =
+        std::make_unique<Recording>(context(), std::move(next.job), std::move(next.on_change));
+    Recording& started = *recording;
+    recordings_[id] = std::move(recording);
+    started.start();
+    if (!is_ticking_) tick();
 }
 
 void MediaThread::stop(const std::string& egress_id, EndReason reason) {
     loop_.post([this, egress_id, reason] {
+        const auto early = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) {
+            return entry.job.egress_id == egress_id;
+        });
+        if (early != waiting_.end()) {  // Its end has to be told like any other's.
+            Waiting next = std::move(*early);
+            waiting_.erase(early);
+            begin(std::move(next));
+        }
         const auto it = recordings_.find(egress_id);
         if (it != recordings_.end()) it->second->stop(reason);
     });
@@ -80,6 +103,7 @@ void MediaThread::stop(const std::string& egress_id, EndReason reason) {
 
 void MediaThread::stop_all(EndReason reason) {
     loop_.post([this, reason] {
+        while (!waiting_.empty()) start_next();
         for (const auto& [id, recording] : recordings_) recording->stop(reason);
     });
 }

@@ -4,6 +4,7 @@
 #include "recorder/recording.hpp"
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -44,12 +45,20 @@ public:
     [[nodiscard]] const Totals& totals() const { return totals_; }
 
 private:
+    struct Waiting {
+        Job job;
+        Recording::OnChange on_change;
+    };
+
+    void start_next();
+    void begin(Waiting next);
     void tick();
     void refresh_totals();
     [[nodiscard]] RecordingContext context();
 
     Shared shared_;
     net::Loop loop_;
+    std::deque<Waiting> waiting_;  ///< To be started, one at a turn of the loop.
     std::map<std::string, std::unique_ptr<Recording>> recordings_;  ///< On the thread only.
     Totals totals_;
     Totals finished_;

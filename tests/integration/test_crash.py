@@ -6,9 +6,10 @@ from livekit import api
 from support import media, scene
 from support.aircheck import run
 
-# The mix runs a second behind and a fragment is a second long; the journal is flushed every second.
-FILE_BEHIND = 2.5
-JOURNAL_BEHIND = 1.3
+# The mix runs a second behind in steps of half a second, and a fragment is a second long; the journal is
+# flushed every second. To both comes what a caller's first packet takes on a busy machine.
+FILE_BEHIND = 3.1
+JOURNAL_BEHIND = 1.8
 
 
 def test_what_was_recorded_before_a_kill_plays(livekit, start_aircheck, receiver, callers, room, tmp_path):
