@@ -64,7 +64,7 @@ TEST_F(OutputTest, NeedsItsFolder) {
 }
 
 TEST_F(OutputTest, NeedsRoomForItsReserve) {
-    if (!mount_small_disk(64)) GTEST_SKIP() << "no right to mount a small disk";
+    if (!mount_small_disk(64)) FAIL() << "no right to mount a small disk: run as root";
     const auto output = Output::create(folder_);
     ASSERT_FALSE(output);
     EXPECT_EQ(output.error().code, Errc::NoSpace);
@@ -72,7 +72,7 @@ TEST_F(OutputTest, NeedsRoomForItsReserve) {
 }
 
 TEST_F(OutputTest, GivesUpItsReserveWhenTheDiskIsFull) {
-    if (!mount_small_disk(512)) GTEST_SKIP() << "no right to mount a small disk";
+    if (!mount_small_disk(512)) FAIL() << "no right to mount a small disk: run as root";
     auto output = Output::create(folder_).value();
     const Bytes fragment(48'000, 7);
     Result<> appended;
@@ -93,7 +93,7 @@ TEST_F(OutputTest, GivesUpItsReserveWhenTheDiskIsFull) {
 }
 
 TEST_F(OutputTest, KeepsWhatTheDiskRefusesForLater) {
-    if (!mount_small_disk(512)) GTEST_SKIP() << "no right to mount a small disk";
+    if (!mount_small_disk(512)) FAIL() << "no right to mount a small disk: run as root";
     const std::string other = folder_ + "/other";
     auto output = Output::create(folder_).value();
     ASSERT_TRUE(output->append(as_bytes("begin ")));
