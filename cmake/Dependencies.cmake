@@ -15,6 +15,7 @@ find_package(tl-expected REQUIRED)
 pkg_check_modules(srtp REQUIRED IMPORTED_TARGET libsrtp2)
 # SOCI's PostgreSQL header includes libpq's.
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(opus REQUIRED IMPORTED_TARGET opus)
 pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavcodec libavformat libavutil)
 
