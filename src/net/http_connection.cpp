@@ -171,7 +171,15 @@ void HttpConnection::fail_reading(const ErrorCode& error) {
     const int status = status_of(error);
     if (status == 0) return finish();
     keep_alive_ = false;
-    respond({status, {{"Content-Type", "text/plain"}}, error.message() + "\n", std::nullopt});
+    const auto& message = parser_->get();
+    is_head_ = message.method() == http::verb::head;
+    HttpServerResponse answer{
+        status, {{"Content-Type", "text/plain"}}, error.message() + "\n", std::nullopt};
+    if (const auto shared = shared_; shared->options.refusal) {
+        answer = shared->options.refusal(status, std::string(message.target()), error.message());
+        answer.status = status;
+    }
+    respond(std::move(answer));
 }
 
 void HttpConnection::dispatch() {

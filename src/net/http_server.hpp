@@ -63,9 +63,14 @@ public:
     using UpgradeHandler = std::function<std::optional<HttpServerResponse>(
         const HttpServerRequest& request, std::shared_ptr<ServerWebSocket> socket
     )>;
+    /// Words the answer to a request that can't be read (400, 413, 431) and that no handler sees:
+    /// `status` is sent whatever it returns; `target` is "" where not even that much was read.
+    using Refusal = std::function<
+        HttpServerResponse(int status, const std::string& target, const std::string& reason)>;
     struct Options {
         Endpoint bind{"127.0.0.1", 0};
         std::size_t max_body_bytes = 10 * 1024 * 1024;  ///< Above: 413.
+        Refusal refusal;                                ///< Absent: plain text.
         std::string tls_certificate_file;               ///< PEM; with the key: TLS.
         std::string tls_key_file;
     };

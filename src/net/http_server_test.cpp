@@ -157,6 +157,34 @@ TEST_F(HttpServerTest, HoldsItsLimits) {
     EXPECT_TRUE(has(exchange("GET /still HTTP/1.1\r\nConnection: close\r\n\r\n"), "/still"));
 }
 
+TEST_F(HttpServerTest, WordsRefusalsAsItsOwnerSays) {
+    thread.call([this] {
+        HttpServer::Options options;
+        options.max_body_bytes = 1000;
+        options.refusal = [](int status, const std::string& target, const std::string&) {
+            return HttpServerResponse{
+                200, {{"X-Target", target}}, "refused: " + std::to_string(status), std::nullopt};
+        };
+        server = HttpServer::start(thread.loop, options, [](const auto&, const auto& respond) {
+                     respond(text(200, "fine"));
+                 }).value();
+        at = server->local();
+    });
+    const auto large = exchange("POST /a?b HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n");
+    EXPECT_EQ(large.substr(0, 13), "HTTP/1.1 413 ") << "the status is the server's";
+    EXPECT_TRUE(has(large, "X-Target: /a?b\r\n")) << large;
+    EXPECT_EQ(body_of(large), "refused: 413");
+    // What a HEAD before it was told has no say in it.
+    const auto after_head = exchange(
+        "HEAD / HTTP/1.1\r\nHost: h\r\n\r\nPOST / HTTP/1.1\r\nHost: h\r\n"
+        "Content-Length: 1001\r\n\r\n"
+    );
+    EXPECT_TRUE(after_head.ends_with("refused: 413")) << after_head;
+    const auto nonsense = exchange("nonsense\r\n\r\n");
+    EXPECT_TRUE(has(nonsense, "X-Target: \r\n")) << nonsense;
+    EXPECT_EQ(body_of(nonsense), "refused: 400");
+}
+
 TEST_F(HttpServerTest, SendsFilesByPieces) {
     const TemporaryFolder folder;
     std::string content(1'000'000, '\0');
