@@ -1,58 +1,19 @@
 #include "storage/minio_server_test.hpp"
 
 #include "net/http_client.hpp"
+#include "storage/minio_testing.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <sstream>
 #include <thread>
 #include <vector>
 
 namespace aircheck::storage::testing {
-namespace {
-
-int free_port() {
-    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    bind(descriptor, reinterpret_cast<const sockaddr*>(&address), length);
-    getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
-    close(descriptor);
-    return ntohs(address.sin_port);
-}
-
-/// AIRCHECK_MINIO, the PATH, then where the project's peers are.
-std::string find_minio() {
-    std::vector<std::string> candidates;
-    if (const char* named = std::getenv("AIRCHECK_MINIO")) candidates.emplace_back(named);
-    if (const char* path = std::getenv("PATH")) {
-        std::istringstream folders(path);
-        for (std::string folder; std::getline(folders, folder, ':');) {
-            candidates.push_back(folder + "/minio");
-        }
-    }
-    for (const char* up : {"", "../", "../../"}) {
-        candidates.push_back(std::string(up) + ".peers/bin/minio");
-    }
-    for (const std::string& candidate : candidates) {
-        if (access(candidate.c_str(), X_OK) == 0) return candidate;
-    }
-    return {};
-}
-
-}  // namespace
 
 MinioServer::MinioServer() : port_(free_port()), console_port_(free_port()) {}
 

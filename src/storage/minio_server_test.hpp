@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 namespace aircheck::storage::testing {
@@ -27,8 +28,8 @@ public:
 
 private:
     TempFolder folder_;
-    int port_ = 0;
-    int console_port_ = 0;
+    std::uint16_t port_ = 0;
+    std::uint16_t console_port_ = 0;
     pid_t process_ = -1;
 };
 
