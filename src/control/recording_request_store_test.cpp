@@ -1,0 +1,132 @@
+// Where a request lets its file go: its own S3, the configured store, and who may be reached.
+
+#include "control/recording_request_testing.hpp"
+
+#include <gmock/gmock.h>
+
+namespace aircheck::control {
+namespace {
+
+using nlohmann::json;
+using testing::accepted;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::request_of;
+using testing::s3;
+using testing::sent;
+
+TEST(CheckRequest, RefusesStoresThatAreNotHere) {
+    const std::pair<const char*, const char*> stores[] = {
+        {"gcp", R"({"bucket":"b","credentials":"hidden"})"},
+        {"azure", R"({"account_name":"a","account_key":"hidden"})"},
+        {"aliOSS", R"({"bucket":"b","secret":"hidden"})"},
+    };
+    for (const auto& [name, store] : stores) {
+        json file = {{"file_type", "MP4"}, {name, json::parse(store)}};
+        const auto answer =
+            check_request(request_of(sent({{"file_outputs", json::array({file})}})), {});
+        ASSERT_FALSE(answer);
+        EXPECT_THAT(answer.error().message, HasSubstr(std::string(name) + " storage"));
+    }
+}
+
+TEST(CheckRequest, PrefersTheListToTheDeprecatedField) {
+    json fields = sent();
+    fields["file"] = {{"file_type", "OGG"}, {"filepath", "old.ogg"}};
+    RecordingDefaults defaults;
+    defaults.destination = storage::LocalDestination{"/srv"};
+    EXPECT_EQ(accepted(fields, defaults).filepath, "recordings/{room_name}-{time}.mp4");
+    fields.erase("file_outputs");
+    const auto old = accepted(fields, defaults);
+    EXPECT_EQ(old.filepath, "old.ogg");
+    EXPECT_EQ(old.encoding.container, recorder::Container::Ogg);
+    EXPECT_EQ(std::get<storage::LocalDestination>(old.destination).root, "/srv");
+    EXPECT_FALSE(old.own_destination);
+}
+
+TEST(CheckRequest, TakesEveryFieldOfS3) {
+    RecordingDefaults defaults;
+    defaults.ca_file = "/etc/ca.pem";
+    defaults.retry.max_retries = 2;
+    defaults.network_allow = {"minio.inside", "10.0.0.0/8"};
+    const json fields = sent(
+        s3({{"endpoint", "http://minio.inside:9000"},
+            {"force_path_style", true},
+            {"session_token", "token"},
+            {"metadata", {{"team", "crm"}}},
+            {"tagging", "a=1"},
+            {"content_disposition", "attachment"},
+            {"proxy", {{"url", "http://proxy:3128"}, {"username", "u@x"}, {"password", "p:w"}}}})
+    );
+    const auto request = accepted(fields, defaults);
+    const auto& store = std::get<storage::S3Destination>(request.destination);
+    EXPECT_EQ(store.endpoint, "http://minio.inside:9000");
+    EXPECT_EQ(store.addressing, storage::S3Destination::Addressing::Path);
+    EXPECT_EQ(store.session_token, "token");
+    EXPECT_EQ(store.metadata.at("team"), "crm");
+    EXPECT_EQ(store.tagging, "a=1");
+    EXPECT_EQ(store.content_disposition, "attachment");
+    EXPECT_EQ(store.proxy, "http://u%40x:p%3Aw@proxy:3128");
+    EXPECT_EQ(store.ca_file, "/etc/ca.pem");
+    EXPECT_EQ(store.retry.max_retries, 2);
+    EXPECT_EQ(store.reach, storage::S3Destination::Reach::PublicOnly);
+    EXPECT_EQ(store.allow, defaults.network_allow) << "judged when connecting";
+    EXPECT_THAT(request.echo, Not(HasSubstr("p:w")));
+
+    for (const std::string endpoint :
+         {"http://minio.inside:9000", "127.0.0.1:9000", "https://s3.example"}) {
+        const auto other = accepted(sent(s3({{"endpoint", endpoint}})), defaults);
+        const auto& judged = std::get<storage::S3Destination>(other.destination);
+        EXPECT_EQ(judged.reach, storage::S3Destination::Reach::PublicOnly) << endpoint;
+        EXPECT_EQ(judged.allow, defaults.network_allow) << endpoint;
+    }
+    // A proxy is the request's choice as much as an endpoint is.
+    const auto proxied = accepted(sent(s3({{"proxy", {{"url", "http://127.0.0.1:6379"}}}})));
+    EXPECT_EQ(
+        std::get<storage::S3Destination>(proxied.destination).reach,
+        storage::S3Destination::Reach::PublicOnly
+    );
+}
+
+TEST(CheckRequest, FillsAStoreWithoutKeysFromTheConfiguration) {
+    RecordingDefaults defaults;
+    storage::S3Destination own;
+    own.bucket = "ours";
+    own.access_key = "OWN";
+    own.secret = "own";
+    own.session_token = "own-token";
+    defaults.destination = own;
+    const json fields = sent(s3({{"access_key", ""}, {"secret", ""}}));
+    const auto request = accepted(fields, defaults);
+    const auto& store = std::get<storage::S3Destination>(request.destination);
+    EXPECT_EQ(store.bucket, "calls");
+    EXPECT_EQ(store.access_key, "OWN");
+    EXPECT_EQ(store.secret, "own");
+    EXPECT_EQ(store.session_token, "own-token");
+    // A request's own keys are never mixed with the configuration's.
+    EXPECT_EQ(
+        std::get<storage::S3Destination>(accepted(sent(), defaults).destination).session_token, ""
+    );
+}
+
+TEST(CheckRequest, UsesTheConfiguredStoreWhereItNamesNone) {
+    json fields = sent();
+    fields["file_outputs"][0].erase("s3");
+    RecordingDefaults defaults;
+    defaults.destination = storage::LocalDestination{"/srv"};
+    defaults.max_duration = 3600s;
+    defaults.max_bytes = 5;
+    const auto request = accepted(fields, defaults);
+    EXPECT_EQ(std::get<storage::LocalDestination>(request.destination).root, "/srv");
+    EXPECT_FALSE(request.own_destination);
+    EXPECT_EQ(request.end.max_duration, Nanoseconds(3600s));
+    EXPECT_EQ(request.end.max_bytes, 5U);
+
+    defaults.local_storage_allowed = false;
+    const auto refused = check_request(request_of(fields), defaults);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("local storage is not allowed"));
+}
+
+}  // namespace
+}  // namespace aircheck::control
