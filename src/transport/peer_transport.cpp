@@ -2,8 +2,10 @@
 
 #include "core/log.hpp"
 #include "transport/certificate.hpp"
+#include "transport/description.hpp"
 #include "transport/dtls.hpp"
 #include "transport/ice.hpp"
+#include "transport/packet_kind.hpp"
 #include "transport/srtp.hpp"
 
 #include <algorithm>
@@ -12,50 +14,6 @@
 
 namespace aircheck::transport {
 namespace {
-
-constexpr std::size_t kMaxPacket = 2048;
-constexpr std::size_t kFingerprintLength = 8 + 32 * 3 - 1;
-
-/// Who a packet is for, by its first byte (RFC 7983 §7).
-enum class PacketKind : std::uint8_t { Stun, Dtls, Rtp, Rtcp, Unknown };
-
-PacketKind kind_of(BytesView bytes) {
-    if (bytes.size() < 2 || bytes.size() > kMaxPacket) return PacketKind::Unknown;
-    const auto first = bytes[0];
-    if (first < 4) return PacketKind::Stun;
-    if (first >= 20 && first < 64) return PacketKind::Dtls;
-    if (first < 128 || first > 191) return PacketKind::Unknown;
-    // RFC 5761 §4: RTCP's packet types lie where RTP has marker and types 64 to 95.
-    return bytes[1] >= 192 && bytes[1] <= 223 ? PacketKind::Rtcp : PacketKind::Rtp;
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-        return lower(x) == lower(y);
-    });
-}
-
-Result<> check(const RemoteParameters& remote) {
-    const auto bad = [](const char* what) {
-        return fail(
-            make_error_code(Errc::InvalidArgument), std::string("remote description: ") + what
-        );
-    };
-    // RFC 8839 §5.4.
-    if (remote.ice_ufrag.size() < 4 || remote.ice_ufrag.size() > 256) return bad("bad ice-ufrag");
-    if (remote.ice_pwd.size() < 22 || remote.ice_pwd.size() > 256) return bad("bad ice-pwd");
-    if (remote.fingerprint.empty()) return bad("no fingerprint");
-    if (!equal_ignoring_case(std::string_view(remote.fingerprint).substr(0, 8), "sha-256 ")) {
-        return fail(
-            make_error_code(Errc::Unsupported),
-            "remote description: only sha-256 fingerprints are understood"
-        );
-    }
-    if (remote.fingerprint.size() != kFingerprintLength) return bad("bad fingerprint");
-    return {};
-}
 
 IceAgent::Config ice_config(const PeerTransport::Config& config) {
     IceAgent::Config ice;
@@ -70,18 +28,6 @@ IceAgent::Config ice_config(const PeerTransport::Config& config) {
 }
 
 }  // namespace
-
-std::string_view to_string(DtlsSetup setup) {
-    switch (setup) {
-        case DtlsSetup::Actpass:
-            return "actpass";
-        case DtlsSetup::Active:
-            return "active";
-        case DtlsSetup::Passive:
-            return "passive";
-    }
-    return "";
-}
 
 std::string_view to_string(Stage stage) {
     switch (stage) {
@@ -139,8 +85,8 @@ struct PeerTransport::Impl final : Dtls::Output {
     Stage stage = Stage::Idle;
     Instant stage_since;
     Dtls::Role dtls_role = Dtls::Role::Client;
-    std::array<std::uint8_t, kMaxPacket> received{};
-    std::array<std::uint8_t, kMaxPacket>
+    std::array<std::uint8_t, kMaxPacketBytes> received{};
+    std::array<std::uint8_t, kMaxPacketBytes>
         sending{};  // Of its own: sinks may answer what they are told.
 };
 
@@ -309,7 +255,7 @@ Result<> PeerTransport::set_remote(const RemoteParameters& remote, Instant now) 
     AC_CHECK_OK(check(remote));
     if (!impl_->dtls) {
         AC_CHECK_OK(impl_->make_dtls(remote));
-    } else if (!equal_ignoring_case(remote.fingerprint, impl_->remote_fingerprint)) {
+    } else if (!is_same_fingerprint(remote.fingerprint, impl_->remote_fingerprint)) {
         return fail(
             make_error_code(Errc::Unsupported),
             "remote description: another certificate needs a new transport"
