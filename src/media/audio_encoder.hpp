@@ -14,9 +14,12 @@ namespace aircheck::media {
 struct EncoderSettings {
     Codec codec = Codec::Aac;
     std::uint16_t channels = 1;  ///< 1 or 2.
-    /// Of the output. AAC: 8000, 16000, 22050, 24000, 32000, 44100, 48000; Opus: 48000.
+    /// Of the output. AAC: 8000, 16000, 22050, 24000, 32000, 44100, 48000; MP3, FLAC and PCM:
+    /// these, 11025 and 12000; Opus: 48000.
     std::uint32_t sample_rate_hz = 48000;
-    std::uint32_t bitrate_bps = 48000;  ///< 6000 to 512000, all channels together.
+    /// 6000 to 512000, all channels together. A codec that has no such rate takes the nearest it
+    /// has, and says so in StreamFormat::bitrate_bps; FLAC and PCM have none at all.
+    std::uint32_t bitrate_bps = 48000;
 };
 
 /// Turns samples into access units of one stream whose length is exact: after `finish`, durations

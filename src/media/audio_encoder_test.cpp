@@ -17,16 +17,43 @@ namespace {
 
 using namespace testing;
 
+AVCodecID libav_id(Codec codec) {
+    switch (codec) {
+        case Codec::Aac:
+            return AV_CODEC_ID_AAC;
+        case Codec::Mp3:
+            return AV_CODEC_ID_MP3;
+        case Codec::Flac:
+            return AV_CODEC_ID_FLAC;
+        case Codec::Pcm:
+            return AV_CODEC_ID_PCM_S16LE;
+        case Codec::Opus:
+            return AV_CODEC_ID_OPUS;
+    }
+    return AV_CODEC_ID_NONE;
+}
+
+float sample_of(const AVFrame& frame, int channel, int index) {
+    if (frame.format == AV_SAMPLE_FMT_FLTP) {
+        return reinterpret_cast<const float*>(frame.extended_data[channel])[index];
+    }
+    EXPECT_EQ(frame.format, AV_SAMPLE_FMT_S16);
+    const auto* samples = reinterpret_cast<const std::int16_t*>(frame.extended_data[0]);
+    return static_cast<float>(samples[index * frame.ch_layout.nb_channels + channel]) / 32768.0F;
+}
+
 /// What libavcodec's decoder makes of a stream, [count × channels] interleaved.
-std::vector<float> decode_aac(
+std::vector<float> decode_libav(
     const StreamFormat& format, const std::vector<EncodedSample>& samples
 ) {
-    AVCodecContext* context = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_AAC));
+    AVCodecContext* context = avcodec_alloc_context3(avcodec_find_decoder(libav_id(format.codec)));
     const Bytes& config = format.codec_config;
     context->extradata =
         static_cast<std::uint8_t*>(av_mallocz(config.size() + AV_INPUT_BUFFER_PADDING_SIZE));
     std::copy(config.begin(), config.end(), context->extradata);
     context->extradata_size = static_cast<int>(config.size());
+    context->sample_rate = static_cast<int>(format.sample_rate_hz);
+    av_channel_layout_default(&context->ch_layout, format.channels);
     EXPECT_EQ(avcodec_open2(context, context->codec, nullptr), 0);
     AVPacket* packet = av_packet_alloc();
     AVFrame* frame = av_frame_alloc();
@@ -40,9 +67,7 @@ std::vector<float> decode_aac(
             EXPECT_EQ(frame->sample_rate, static_cast<int>(format.sample_rate_hz));
             EXPECT_EQ(frame->ch_layout.nb_channels, format.channels);
             for (int i = 0; i < frame->nb_samples; ++i) {
-                for (int c = 0; c < format.channels; ++c) {
-                    out.push_back(reinterpret_cast<float*>(frame->extended_data[c])[i]);
-                }
+                for (int c = 0; c < format.channels; ++c) out.push_back(sample_of(*frame, c, i));
             }
         }
     }
@@ -86,8 +111,8 @@ struct Encoded {
     }
     /// Decoded, without priming and what is cut from the end.
     [[nodiscard]] std::vector<float> heard() const {
-        std::vector<float> all =
-            format.codec == Codec::Aac ? decode_aac(format, samples) : decode_opus(format, samples);
+        std::vector<float> all = format.codec == Codec::Opus ? decode_opus(format, samples)
+                                                             : decode_libav(format, samples);
         const std::size_t length =
             static_cast<std::size_t>(total_duration() - format.priming_samples) * format.channels;
         const std::size_t priming = std::size_t{format.priming_samples} * format.channels;
@@ -174,6 +199,27 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Aac22", {Codec::Aac, 1, 22050, 48000}},
         Row{"Aac16", {Codec::Aac, 1, 16000, 48000}},
         Row{"Aac8", {Codec::Aac, 1, 8000, 24000}},
+        Row{"Mp3At48Mono", {Codec::Mp3, 1, 48000, 64000}},
+        Row{"Mp3At48Stereo", {Codec::Mp3, 2, 48000, 128000}},
+        Row{"Mp3At44Stereo", {Codec::Mp3, 2, 44100, 128000}},
+        Row{"Mp3At32", {Codec::Mp3, 1, 32000, 64000}},
+        Row{"Mp3At24", {Codec::Mp3, 1, 24000, 48000}},
+        Row{"Mp3At22", {Codec::Mp3, 1, 22050, 48000}},
+        Row{"Mp3At16Mono", {Codec::Mp3, 1, 16000, 32000}},
+        Row{"Mp3At16Stereo", {Codec::Mp3, 2, 16000, 64000}},
+        Row{"Mp3At12", {Codec::Mp3, 1, 12000, 24000}},
+        Row{"Mp3At11", {Codec::Mp3, 1, 11025, 24000}},
+        Row{"Mp3At8", {Codec::Mp3, 1, 8000, 24000}},
+        Row{"Pcm48Stereo", {Codec::Pcm, 2, 48000}},
+        Row{"Pcm44Mono", {Codec::Pcm, 1, 44100}},
+        Row{"Pcm22Mono", {Codec::Pcm, 1, 22050}},
+        Row{"Pcm16Mono", {Codec::Pcm, 1, 16000}},
+        Row{"Pcm8Stereo", {Codec::Pcm, 2, 8000}},
+        Row{"Flac48Stereo", {Codec::Flac, 2, 48000}},
+        Row{"Flac44Mono", {Codec::Flac, 1, 44100}},
+        Row{"Flac16Mono", {Codec::Flac, 1, 16000}},
+        Row{"Flac11Mono", {Codec::Flac, 1, 11025}},
+        Row{"Flac8Stereo", {Codec::Flac, 2, 8000}},
         Row{"OpusMono", {Codec::Opus, 1, 48000, 48000}},
         Row{"OpusStereo", {Codec::Opus, 2, 48000, 96000}}
     ),
@@ -194,7 +240,7 @@ TEST(AudioEncoder, ConfigurationsAreTheStandards) {
 }
 
 TEST(AudioEncoder, BitRatesAreKept) {
-    for (const Codec codec : {Codec::Aac, Codec::Opus}) {
+    for (const Codec codec : {Codec::Aac, Codec::Opus, Codec::Mp3}) {
         const Encoded result = encoded({codec, 1, 48000, 48000}, noise(5, 0.3), 4800);
         std::size_t bytes = 0;
         for (const EncodedSample& sample : result.samples) bytes += sample.data.size();
@@ -219,13 +265,79 @@ TEST(AudioEncoder, SilenceCostsNextToNothingAndSoundComesBackWhole) {
 }
 
 TEST(AudioEncoder, NothingInNothingOut) {
-    EXPECT_TRUE(encoded({Codec::Aac, 1, 48000, 48000}, {}, 1).samples.empty());
-    EXPECT_TRUE(encoded({Codec::Opus, 1, 48000, 48000}, {}, 1).samples.empty());
+    for (const Codec codec : {Codec::Aac, Codec::Opus, Codec::Mp3, Codec::Pcm, Codec::Flac}) {
+        EXPECT_TRUE(encoded({codec, 1, 48000, 48000}, {}, 1).samples.empty());
+    }
 }
 
 TEST(AudioEncoder, AacLowersABitRateItCannotReach) {
     const auto encoder = AudioEncoder::create({Codec::Aac, 1, 8000, 512000}).value();
     EXPECT_EQ(encoder->format().bitrate_bps, 48000U);
+}
+
+TEST(AudioEncoder, Mp3TakesTheNearestBitRateThatTheStandardHas) {
+    struct Case {
+        std::uint32_t rate_hz, wanted_bps, taken_bps;
+    };
+    // ISO 11172-3 §2.4.2.3 (32 kHz and above) and ISO 13818-3 §2.4.2.3.
+    for (const Case& row : {
+             Case{48000, 128000, 128000},
+             Case{48000, 150000, 160000},
+             Case{44100, 6000, 32000},
+             Case{32000, 512000, 320000},
+             Case{24000, 512000, 160000},
+             Case{16000, 20000, 16000},
+             Case{8000, 6000, 8000},
+             Case{8000, 128000, 64000},
+         }) {
+        const EncoderSettings settings{Codec::Mp3, 1, row.rate_hz, row.wanted_bps};
+        const Encoded result = encoded(settings, noise(3, 0.3), 4800);
+        EXPECT_EQ(result.format.bitrate_bps, row.taken_bps) << row.rate_hz;
+        std::size_t bytes = 0;
+        for (const EncodedSample& sample : result.samples) bytes += sample.data.size();
+        const double seconds = static_cast<double>(result.total_duration()) / row.rate_hz;
+        const double bps = static_cast<double>(bytes) * 8 / seconds;
+        EXPECT_NEAR(bps, row.taken_bps, 0.04 * row.taken_bps) << row.rate_hz;
+    }
+}
+
+TEST(AudioEncoder, SixteenBitsAreRoundedAndClipped) {
+    const std::vector<float> input = {
+        0, 1, -1, 2, -2, 0.5F, 0.4F / 32768, 0.6F / 32768, -0.4F / 32768, -0.6F / 32768};
+    const Encoded pcm = encoded({Codec::Pcm, 1, 48000}, input, 3);
+    ASSERT_EQ(pcm.samples.size(), 1U);
+    EXPECT_EQ(to_hex(pcm.samples[0].data), "0000ff7f0080ff7f00800040000001000000ffff");
+    EXPECT_EQ(pcm.samples[0].duration, 10U);
+    EXPECT_EQ(pcm.format.bitrate_bps, 768000U);
+}
+
+TEST(AudioEncoder, FlacHoldsTheSamplesOfPcm) {
+    const std::vector<float> input = silence(0.3) + noise(0.7, 0.9) + tone(440, 1) + silence(0.01);
+    for (const std::uint32_t rate : {48000U, 16000U}) {
+        const Encoded pcm = encoded({Codec::Pcm, 2, rate}, input, 1000);
+        const Encoded flac = encoded({Codec::Flac, 2, rate}, input, 1000);
+        EXPECT_EQ(pcm.heard(), flac.heard());
+    }
+}
+
+TEST(AudioEncoder, FlacsLastFrameTellsWhatTheStreamIs) {
+    for (const std::size_t count : {1UL, 4608UL, 9216UL, 100003UL}) {
+        const std::vector<float> input(count, 0.25F);
+        const Encoded flac = encoded({Codec::Flac, 1, 48000}, input, 1000);
+        ASSERT_FALSE(flac.samples.empty());
+        for (std::size_t i = 0; i + 1 < flac.samples.size(); ++i) {
+            EXPECT_TRUE(flac.samples[i].final_config.empty());
+            EXPECT_EQ(flac.samples[i].duration, flac.samples[0].duration);
+        }
+        // RFC 9639 §8.2: bits 108 to 143 are the number of samples, then comes the MD5 of the PCM.
+        const Bytes& info = flac.samples.back().final_config;
+        ASSERT_EQ(info.size(), 34U);
+        ByteReader reader(info);
+        reader.skip(10);
+        EXPECT_EQ(reader.u64() & 0xfffffffff, count);
+        const BytesView checksum = reader.bytes(16);
+        EXPECT_NE(Bytes(checksum.begin(), checksum.end()), Bytes(16, 0));
+    }
 }
 
 struct BadRow {
@@ -251,6 +363,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"SixChannels", {Codec::Opus, 6, 48000, 48000}, "not 6"},
         BadRow{"OddRate", {Codec::Aac, 1, 11025, 48000}, "not 11025"},
         BadRow{"OpusAt44100", {Codec::Opus, 1, 44100, 48000}, "sample rate of Opus"},
+        BadRow{"Mp3At96000", {Codec::Mp3, 1, 96000, 48000}, "sample rate of MP3"},
+        BadRow{"PcmAt0", {Codec::Pcm, 1, 0}, "sample rate of PCM"},
+        BadRow{"FlacAt7999", {Codec::Flac, 1, 7999}, "not 7999"},
+        BadRow{"FlacOfSixChannels", {Codec::Flac, 6, 48000}, "channels"},
+        BadRow{"Mp3WithTooManyBits", {Codec::Mp3, 1, 48000, 512001}, "bitrate"},
         BadRow{"TooFewBits", {Codec::Aac, 1, 48000, 48}, "bitrate"},
         BadRow{"TooManyBits", {Codec::Aac, 1, 48000, 1000000}, "bitrate"}
     ),
