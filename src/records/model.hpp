@@ -148,7 +148,7 @@ struct Recording {
     std::string worker;        ///< The process that records it now.
     std::string request_id;    ///< kept. X-Livekit-Request-Id; makes starting idempotent.
     std::string request_json;  ///< kept. The request as it is echoed: secrets redacted.
-    Bytes sealed_secrets;      ///< kept. The request's secrets, sealed by the caller.
+    Bytes sealed_secrets;      ///< kept. Who else is told of it, sealed by the caller.
     std::string settings_json =
         "{}";  ///< kept unless "{}". What the request meant: encoding, end rule …
     std::string metadata_json =

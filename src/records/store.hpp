@@ -61,8 +61,9 @@ public:
     /// its last session never finished and was seen at most `rejoin_window` ago or is still being
     /// recorded (with a window of zero, never). Also notes that the room was seen.
     [[nodiscard]] Result<Conversation> conversation_for_room(const RoomSighting& sighting);
-    /// The room session is over; its conversation too, once none of its sessions is open. Known or
-    /// not: the event may come before any other. Repeating it is harmless, the earliest time stays.
+    /// The room session is over; its conversation too, once none of its sessions is open: not
+    /// before its participants left, however. Known or not: the event may come before any other.
+    /// Repeating it is harmless, the earliest time stays.
     [[nodiscard]] Result<Conversation> finish_room(
         const std::string& room_sid, const std::string& room_name, WallTime at
     );
@@ -74,6 +75,9 @@ public:
     [[nodiscard]] Result<std::string> claim_room(
         const std::string& room_sid, const std::string& egress_id
     );
+    /// Gives back what `egress_id` claimed: its sessions may be recorded anew. Fine when it holds
+    /// none.
+    [[nodiscard]] Result<> release_room(const std::string& egress_id);
 
     /// Makes or replaces a conversation (not its room_ids). Its status follows derive_status.
     [[nodiscard]] Result<Conversation> upsert_conversation(const Conversation& conversation);
@@ -88,7 +92,8 @@ public:
     );
     /// Makes or updates a participant's stay; order-independent: the earliest joined_at and the
     /// latest left_at stay, a left participant stays left, empty texts and attributes don't
-    /// overwrite. Errc::NotFound: no such conversation.
+    /// overwrite. A conversation that is over ends with its last participant at the earliest.
+    /// Errc::NotFound: no such conversation.
     [[nodiscard]] Result<> upsert_participant(
         const std::string& conversation_id, const Participant& participant
     );

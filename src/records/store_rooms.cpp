@@ -83,7 +83,22 @@ void finish_open_sessions(Database& database, std::vector<RoomSession>& sessions
     }
 }
 
-/// The conversation is over once its sessions are: at the end of the last one.
+/// The last time at which somebody is known to have been in the conversation's rooms.
+std::optional<WallTime> last_stay(Database& database, const std::string& conversation_id) {
+    std::optional<WallTime> last;
+    const Rows rows = database.query(
+        "SELECT * FROM participants WHERE conversation_id = :id",
+        {{"id", value_of(conversation_id)}}
+    );
+    for (const Row& row : rows) {
+        const Participant participant = participant_of(row);
+        last = std::max({last, std::optional(participant.joined_at), participant.left_at});
+    }
+    return last;
+}
+
+/// The conversation is over once its sessions are: at the end of the last one, or when the last
+/// participant left, if the session's own end was missed and it counts as over since it was seen.
 void end_if_over(
     Database& database, Conversation& conversation, const std::vector<RoomSession>& sessions
 ) {
@@ -92,7 +107,8 @@ void end_if_over(
     });
     if (sessions.empty() || !over) return;
     const auto last = std::ranges::max_element(sessions, {}, &RoomSession::finished_at);
-    conversation.ended_at = last->finished_at;
+    conversation.ended_at =
+        std::max(last->finished_at, last_stay(database, conversation.conversation_id));
     save_with_status(database, conversation);
 }
 
@@ -292,6 +308,16 @@ Result<std::string> Store::claim_room(const std::string& room_sid, const std::st
     });
 }
 
+Result<> Store::release_room(const std::string& egress_id) {
+    return impl_->write([&](Database& database) -> Result<> {
+        database.run(
+            "UPDATE room_sessions SET recorded_by = '' WHERE recorded_by = :id",
+            {{"id", value_of(egress_id)}}
+        );
+        return {};
+    });
+}
+
 Result<Conversation> Store::upsert_conversation(const Conversation& conversation) {
     if (conversation.conversation_id.empty()) {
         return fail(Errc::InvalidArgument, "conversation: it has no id");
@@ -320,19 +346,23 @@ Result<> Store::upsert_participant(
 ) {
     if (participant.sid.empty()) return fail(Errc::InvalidArgument, "participant: it has no sid");
     return impl_->write([&](Database& database) -> Result<> {
-        if (!load_conversation(database, conversation_id)) {
-            return fail(Errc::NotFound, "conversation " + conversation_id);
-        }
+        auto conversation = load_conversation(database, conversation_id);
+        if (!conversation) return fail(Errc::NotFound, "conversation " + conversation_id);
         const Rows rows = database.query(
             "SELECT * FROM participants WHERE conversation_id = :id AND sid = :sid",
             {{"id", value_of(conversation_id)}, {"sid", value_of(participant.sid)}}
         );
-        const Participant known = rows.empty() ? participant : participant_of(rows.front());
+        const Participant stay =
+            merged(rows.empty() ? participant : participant_of(rows.front()), participant);
         database.upsert(
-            "participants",
-            {"conversation_id", "sid"},
-            columns_of(conversation_id, merged(known, participant))
+            "participants", {"conversation_id", "sid"}, columns_of(conversation_id, stay)
         );
+        // Told after the end: the conversation did not end before its participants left.
+        const WallTime last = std::max(stay.joined_at, stay.left_at.value_or(stay.joined_at));
+        if (conversation->ended_at && *conversation->ended_at < last) {
+            conversation->ended_at = last;
+            save_with_status(database, *conversation);
+        }
         return {};
     });
 }

@@ -198,6 +198,54 @@ TEST_P(Rooms, HostileTextIsOnlyText) {
     EXPECT_THAT(must(store().list_recordings({})).items, IsEmpty());
 }
 
+struct StayRow {
+    std::string_view name;
+    std::optional<double> told_before;  // left_at, told before the end …
+    std::optional<double> told_after;   // … and after it.
+    double finished;
+    double expected_end;
+};
+
+TEST_P(Rooms, AConversationEndsWithItsLastParticipantAtTheEarliest) {
+    const StayRow rows[] = {
+        {"the room outlives them", 12, {}, 20, 20},
+        {"the room's end was missed: it is over since it was last seen", 25, {}, 20, 25},
+        {"the recorder tells later when they left", {}, 25, 20, 25},
+        {"late news of an early leave", {}, 12, 20, 20},
+        {"nobody said when they left", {}, {}, 20, 20},
+        {"they came after the room was last seen", {}, {}, 5, 11},
+    };
+    int number = 0;
+    for (const StayRow& row : rows) {
+        const std::string sid = "RM_" + std::to_string(++number);
+        const std::string id = see(sid, 2).conversation_id;
+        Participant ann;
+        ann.sid = "PA_ann";
+        ann.joined_at = at(11);
+        if (row.told_before) ann.left_at = at(*row.told_before);
+        must(store().upsert_participant(id, ann));
+        must(store().finish_room(sid, "support-42", at(row.finished)));
+        if (row.told_after) {
+            ann.left_at = at(*row.told_after);
+            must(store().upsert_participant(id, ann));
+        }
+        EXPECT_EQ(find(id).ended_at, at(row.expected_end)) << row.name;
+        must(store().finish_room(sid, "support-42", at(row.finished)));  // It may come twice.
+        EXPECT_EQ(find(id).ended_at, at(row.expected_end)) << row.name;
+    }
+}
+
+TEST_P(Rooms, AClaimThatIsGivenBackIsFreeInEverySession) {
+    see("RM_a", 10);
+    must(store().claim_room("RM_a", "EG_1"));
+    see("RM_b", 20, 60s);  // The same conversation: EG_1's too.
+    must(store().release_room("EG_1"));
+    EXPECT_EQ(must(store().find_room("RM_a")).recorded_by, "");
+    EXPECT_EQ(must(store().claim_room("RM_b", "EG_2")), "EG_2");
+    must(store().release_room("EG_1"));  // Another's stays.
+    EXPECT_EQ(must(store().claim_room("RM_b", "EG_3")), "EG_2");
+}
+
 TEST_P(Rooms, ListsAreNewestFirstFilteredAndPaged) {
     std::vector<std::string> ids;
     for (int i = 0; i < 5; ++i) {
