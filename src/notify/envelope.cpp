@@ -77,6 +77,14 @@ std::string Envelopes::configured_name(const Receiver& receiver) const {
     }
 }
 
+const Receiver& Envelopes::as_configured(const Receiver& named) const {
+    if (configured_.contains(configured_name(named))) return named;
+    const auto now = std::ranges::find_if(configured_, [&](const auto& entry) {
+        return entry.second.url == named.url && entry.second.format == named.format;
+    });
+    return now == configured_.end() ? named : now->second;
+}
+
 std::vector<std::string> Envelopes::told(
     const std::string& event, const std::vector<Receiver>& named, Outbox::Origin origin
 ) const {
@@ -89,7 +97,7 @@ std::vector<std::string> Envelopes::told(
     };
     const bool own = origin == Outbox::Origin::OwnJob;
     for (const Receiver& receiver : named) {
-        if (own && receiver.only_when_named) tell(receiver);
+        if (own && receiver.only_when_named) tell(as_configured(receiver));
     }
     for (const Receiver& receiver : options_.receivers) {
         if (!receiver.only_when_named && (own || receiver.also_for_bus)) tell(receiver);

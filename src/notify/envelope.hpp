@@ -51,6 +51,9 @@ private:
     /// Where configured_ has `receiver`, or has room for it: receiver_name(), with "-2", "-3" … for
     /// further ways to write to the same URL.
     [[nodiscard]] std::string configured_name(const Receiver& receiver) const;
+    /// A rule's receiver as it is configured now: its headers or key may have changed since a
+    /// recording named it. `named` itself where its URL is not configured in its format any more.
+    [[nodiscard]] const Receiver& as_configured(const Receiver& named) const;
     /// The configured receivers that are told of `event`, by name: one for each URL, a rule's
     /// first.
     [[nodiscard]] std::vector<std::string> told(

@@ -343,5 +343,23 @@ TEST(FormatNames, AreThoseOfTheConfiguration) {
     EXPECT_FALSE(parse_format("LiveKit"));
 }
 
+TEST(Envelopes, TellARulesReceiverAsItIsConfiguredNow) {
+    Outbox::Options given = options();
+    given.receivers = {receiver("https://n8n.example/flow"), receiver("https://n8n.example/flow")};
+    given.receivers[0].headers = {{"X-Key", "new"}};
+    given.receivers[1].format = Format::Flat;
+    given.receivers[0].only_when_named = given.receivers[1].only_when_named = true;
+    const auto envelopes = Envelopes::make(given).value();
+    // A recording began before the header was changed, and its process died.
+    Receiver named = given.receivers[0];
+    named.headers = {{"X-Key", "old"}};
+    const auto made = rows(envelopes, event(), {named});
+    ASSERT_THAT(made, SizeIs(1));
+    EXPECT_EQ(made[0].format, "livekit");
+    EXPECT_EQ(envelopes.letter(made[0], kNow).value().request.headers.get("X-Key"), "new");
+    named.format = Format::Simple;  // Not configured any more.
+    EXPECT_THAT(rows(envelopes, event(), {named}), IsEmpty());
+}
+
 }  // namespace
 }  // namespace aircheck::notify

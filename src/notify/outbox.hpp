@@ -25,8 +25,8 @@ namespace aircheck::notify {
 /// each receiver and egress. The next one of a pair goes out as soon as the one before it is done.
 /// What retries and when: notify/retry.hpp. Threads: every function may be called from any thread;
 /// enqueue() blocks (SQL). The destructor waits for the requests under way (at most `timeout`);
-/// what is pending stays in the store. A configured receiver's URL and headers are never stored:
-/// they are looked up by its name when sending; a request's URL is stored sealed.
+/// what is pending stays in the store. A delivery never holds a configured receiver's URL and
+/// headers: they are looked up by its name when sending; a request's URL it holds sealed.
 class Outbox {
 public:
     struct Options {

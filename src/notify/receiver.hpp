@@ -26,7 +26,7 @@ struct Receiver {
         include_events;  ///< Empty: all. Wins over exclude_events, as in LiveKit.
     std::vector<std::string> exclude_events;
     std::map<std::string, std::string>
-        headers;                ///< Sent as they are; may hold secrets; never stored.
+        headers;                ///< Sent as they are; may hold secrets; stored sealed only.
     std::string signing_key;    ///< Name of the API key that signs; "": the default one.
     bool also_for_bus = false;  ///< Also told of jobs that came from livekit-server's bus.
     /// A rule's own (`auto_record[].webhooks`): configured, but told only of the recordings that
