@@ -69,8 +69,8 @@ tsan: bootstrap-build ## unit tests under ThreadSanitizer
 	@tools/run_tests --ctest build/tsan
 
 .PHONY: package
-package: build ## a Debian package in build/package/
-	tools/package build/aircheck build/package
+package: build bootstrap-package ## a Debian package in build/package/
+	tools/package build/release build/package
 
 .PHONY: format
 format: bootstrap-full ## clang-format 14 over all C++
@@ -86,13 +86,15 @@ tidy: bootstrap-full ## clang-tidy 19 over all C++
 layers: ## holds every #include against the table of layers
 	tools/check_layers
 
-.PHONY: bootstrap-build bootstrap-test bootstrap-full
+.PHONY: bootstrap-build bootstrap-test bootstrap-full bootstrap-package
 bootstrap-build:
 	@tools/bootstrap build
 bootstrap-test:
 	@tools/bootstrap build peers
 bootstrap-full:
 	@tools/bootstrap build full
+bootstrap-package:
+	@tools/bootstrap package
 
 .PHONY: clean
 clean: ## removes what was built here
