@@ -43,6 +43,8 @@ struct RedisSettings {
     /// How long an answer may be owed (sum of both) before the connection is given up.
     std::chrono::milliseconds read_timeout{3000};
     std::chrono::milliseconds write_timeout{3000};
+    /// How long a command waits for a connection.
+    std::chrono::milliseconds patience{5000};
 };
 
 /// One answer of Redis (RESP2).
@@ -63,15 +65,14 @@ struct RedisReply {
 /// cluster), publish and subscribe, reconnecting by itself with growing pauses, after a failover
 /// to the new master.
 ///
-/// While there is no connection, commands wait: at most `kMaxWaiting`, each at most `kMaxWait`,
-/// then they fail with Errc::Unavailable; what was under way when a connection broke fails at once,
-/// whether Redis did it or not. Subscriptions are renewed after each reconnection; messages
-/// published meanwhile are lost, as is Redis's way. Callbacks run on the loop, never inside a call,
-/// and not after destruction. On the loop's thread only.
+/// While there is no connection, commands wait: at most `kMaxWaiting`, each as long as
+/// `patience` says, then they fail with Errc::Unavailable; what was under way when a connection
+/// broke fails at once, whether Redis did it or not. Subscriptions are renewed after each
+/// reconnection; messages published meanwhile are lost, as is Redis's way. Callbacks run on the
+/// loop, never inside a call, and not after destruction. On the loop's thread only.
 class Redis {
 public:
     static constexpr std::size_t kMaxWaiting = 4096;
-    static constexpr Nanoseconds kMaxWait = 5s;
 
     /// An answer of kind Error comes as a value's opposite: Errc::Failed with Redis's words.
     using OnReply = std::function<void(Result<RedisReply> reply)>;
