@@ -29,6 +29,7 @@ constexpr int kMinutesOfFiles = 3;  // So that starting ffmpeg counts for little
 constexpr int kRuns = 4;
 constexpr int kRate = 48'000;
 constexpr std::size_t kOpusFrame = 960;
+constexpr std::int64_t kFlushEvery = 24'000;  ///< Samples in a page: as recordings do.
 constexpr std::size_t kAacFrame = 1024;
 
 using Decoder = CHandle<OpusDecoder, opus_decoder_destroy>;
@@ -142,7 +143,10 @@ Result<> write_ogg(const std::vector<Bytes>& packets, const std::string& path) {
         for (const Bytes& packet : packets) {
             muxer->add({pts, kOpusFrame, packet});
             pts += static_cast<std::int64_t>(kOpusFrame);
-            while (muxer->take(page)) write(page);
+            if (pts % kFlushEvery != 0) continue;
+            muxer->flush(page);
+            write(page);
+            page.clear();
         }
     }
     write(muxer->finish().tail);

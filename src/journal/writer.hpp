@@ -55,7 +55,7 @@ public:
 class Writer {
 public:
     struct Limits {
-        Nanoseconds flush_every = 1s;
+        Nanoseconds flush_every = 500ms;
         Nanoseconds sync_every = 5s;
         /// Flush before the time when this much waits.
         std::size_t flush_bytes = 256 * 1024;

@@ -181,10 +181,12 @@ Bytes Muxed::whole() const {
 Muxed mux(Muxer& muxer, const EncodedAudio& audio) {
     Muxed muxed;
     muxed.header = muxer.header();
-    Bytes fragment;
+    std::int64_t begin = 0;
     for (const media::EncodedSample& sample : audio.samples) {
         muxer.add(sample);
-        while (muxer.take(fragment)) muxed.fragments.push_back(fragment);
+        if (sample.pts - begin < static_cast<std::int64_t>(audio.format.sample_rate_hz)) continue;
+        begin = sample.pts;
+        muxer.flush(muxed.fragments.emplace_back());
     }
     muxed.finished = muxer.finish();
     muxed.fragments.push_back(muxed.finished.tail);

@@ -46,31 +46,28 @@ void Mp4Writer::close_last(std::int64_t next_pts) {
     if (!waiting_.empty()) waiting_.back().duration = duration;
 }
 
-bool Mp4Writer::take(Bytes& out) {
-    if (waiting_.empty()) return false;
-    const std::int64_t waiting = last_pts_ + last_.duration - fragment_pts_;
-    if (waiting < static_cast<std::int64_t>(format_.sample_rate_hz)) return false;
-    out = write_fragment();
-    return true;
+void Mp4Writer::flush(Bytes& out) {
+    if (!waiting_.empty()) write_fragment(out);
 }
 
-Bytes Mp4Writer::write_fragment() {
+void Mp4Writer::write_fragment(Bytes& out) {
     const auto decode_time = std::max<std::int64_t>(
         0, fragment_pts_ + static_cast<std::int64_t>(format_.priming_samples)
     );
-    Bytes out = fragment_head(++fragments_, static_cast<std::uint64_t>(decode_time), waiting_);
-    tables_.add_chunk(body_bytes_ + out.size(), static_cast<std::uint32_t>(waiting_.size()));
+    const Bytes head =
+        fragment_head(++fragments_, static_cast<std::uint64_t>(decode_time), waiting_);
+    tables_.add_chunk(body_bytes_ + head.size(), static_cast<std::uint32_t>(waiting_.size()));
+    out.insert(out.end(), head.begin(), head.end());
     out.insert(out.end(), payload_.begin(), payload_.end());
-    body_bytes_ += out.size();
+    body_bytes_ += head.size() + payload_.size();
     waiting_.clear();
     payload_.clear();
-    return out;
 }
 
 Finished Mp4Writer::finish() {
     Finished finished;
     if (started_) close_last(last_pts_ + last_.duration);
-    if (!waiting_.empty()) finished.tail = write_fragment();
+    flush(finished.tail);
     finished.head_replacement =
         finished_head(format_, tags_, {tables_, duration_samples(), body_bytes_});
     return finished;

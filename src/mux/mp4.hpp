@@ -26,7 +26,7 @@ public:
 
     [[nodiscard]] Bytes header() override;
     void add(media::EncodedSample sample) override;
-    [[nodiscard]] bool take(Bytes& out) override;
+    void flush(Bytes& out) override;
     [[nodiscard]] Finished finish() override;
     [[nodiscard]] Nanoseconds duration() const override;
     [[nodiscard]] std::int64_t duration_samples() const override;
@@ -34,7 +34,7 @@ public:
 
 private:
     void close_last(std::int64_t next_pts);
-    [[nodiscard]] Bytes write_fragment();
+    void write_fragment(Bytes& out);
 
     media::StreamFormat format_;
     Tags tags_;

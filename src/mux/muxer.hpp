@@ -21,7 +21,7 @@ struct Tags {
 
 /// How a file ends.
 struct Finished {
-    Bytes tail;  ///< The last fragment: to be appended after all that take() gave.
+    Bytes tail;  ///< The last fragment: to be appended after all that flush() gave.
     /// The finished file's head, in place of what header() gave: the file is `head_replacement` and
     /// then every fragment and the tail, unchanged. Empty: header() is right already (OGG).
     Bytes head_replacement;
@@ -30,8 +30,8 @@ struct Finished {
 /// Puts the samples of one audio stream into a container that is playable at any moment of its
 /// growth.
 ///
-/// Order of calls: header() once, then add() and take() in turns, finish() once. The bytes of
-/// header(), of each take() and of the tail, one after the other, are the growing file; only its
+/// Order of calls: header() once, then add() and flush() in turns, finish() once. The bytes of
+/// header(), of each flush() and of the tail, one after the other, are the growing file; only its
 /// head is replaced at the end. A pure function of its input: the same samples and tags give the
 /// same bytes.
 ///
@@ -46,9 +46,9 @@ public:
     /// The growing file's first bytes.
     [[nodiscard]] virtual Bytes header() = 0;
     virtual void add(media::EncodedSample sample) = 0;
-    /// When about a second of media is waiting: replaces `out` by the fragment that holds it, and
-    /// is true.
-    [[nodiscard]] virtual bool take(Bytes& out) = 0;
+    /// Ends the fragment (MP4) or page (OGG) with what was added since the last call, and appends
+    /// it to `out`; nothing when nothing waits. Whoever calls it decides how much a crash can cost.
+    virtual void flush(Bytes& out) = 0;
     /// Closes the file; nothing may be added any more.
     [[nodiscard]] virtual Finished finish() = 0;
 

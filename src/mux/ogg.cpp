@@ -110,7 +110,8 @@ void OggWriter::append_packet(const media::EncodedSample& packet) {
     const bool too_long = end - page_.first_pts > static_cast<std::int64_t>(format_.sample_rate_hz);
     const bool too_full = page_.lacing.size() + segments_of(packet.data.size()) > kMaxSegments;
     if (!page_.lacing.empty() && (too_long || too_full)) {
-        due_.push_back(std::exchange(page_, Page{}));
+        write_page(due_, page_, granule_at(page_.end_pts), Position::Middle);
+        page_ = {};
     }
     if (page_.lacing.empty()) page_.first_pts = packet.pts;
     append_lacing(page_.lacing, packet.data.size());
@@ -118,21 +119,18 @@ void OggWriter::append_packet(const media::EncodedSample& packet) {
     page_.end_pts = end;
 }
 
-bool OggWriter::take(Bytes& out) {
-    if (due_.empty()) return false;
-    out.clear();
-    write_page(out, due_.front(), granule_at(due_.front().end_pts), Position::Middle);
-    due_.pop_front();
-    return true;
+void OggWriter::flush(Bytes& out) {
+    out.insert(out.end(), due_.begin(), due_.end());
+    due_.clear();
+    if (page_.lacing.empty()) return;
+    write_page(out, page_, granule_at(page_.end_pts), Position::Middle);
+    page_ = {};
 }
 
 Finished OggWriter::finish() {
     if (newest_) append_packet(*newest_);
     Finished finished;
-    for (const Page& page : due_) {
-        write_page(finished.tail, page, granule_at(page.end_pts), Position::Middle);
-    }
-    due_.clear();
+    finished.tail = std::exchange(due_, {});
     const std::uint64_t granule = page_.lacing.empty() ? kNoPacketEnds : granule_at(page_.end_pts);
     write_page(finished.tail, page_, granule, Position::Last);
     return finished;

@@ -2,12 +2,11 @@
 
 #include "mux/muxer.hpp"
 
-#include <deque>
 #include <optional>
 
 namespace aircheck::mux {
 
-/// OGG (RFC 3533) of one Opus stream (RFC 7845): pages of at most a second, granule positions that
+/// OGG (RFC 3533) of one Opus stream (RFC 7845): pages of a second or less, granule positions that
 /// count the pre-skip in and end where the recording ends. The newest packet is always held back,
 /// so that the last page can say that it is the last.
 class OggWriter final : public Muxer {
@@ -17,7 +16,7 @@ public:
 
     [[nodiscard]] Bytes header() override;
     void add(media::EncodedSample sample) override;
-    [[nodiscard]] bool take(Bytes& out) override;
+    void flush(Bytes& out) override;
     /// The tail is the last page, with the end-of-stream flag; no head replacement.
     [[nodiscard]] Finished finish() override;
     [[nodiscard]] Nanoseconds duration() const override;
@@ -42,8 +41,7 @@ private:
     std::uint32_t serial_ = 0;
     std::uint32_t sequence_ = 0;
     Page page_;
-    std::deque<Page>
-        due_;  ///< Full pages that take() has not given yet; one, when it is called in turns.
+    Bytes due_;  ///< Pages that were full before flush() was called.
     std::optional<media::EncodedSample> newest_;
     std::uint64_t dropped_ = 0;
 };

@@ -142,7 +142,9 @@ TEST(OpusPassthrough, PutsReorderedPacketsInOrder) {
     }
     const auto expected = render(passthrough(), in_order.records(), 2s).value();
     const auto rendered = render(passthrough(), reordered.records(), 2s).value();
-    EXPECT_EQ(rendered.file, expected.file);
+    // The pages differ: a packet that is waited for misses its page.
+    EXPECT_EQ(decode(rendered.file), decode(expected.file));
+    EXPECT_EQ(rendered.tracks.at(0).lost, 0U);
 }
 
 TEST(OpusPassthrough, GoesOnByArrivalWhenTheStreamRestarts) {

@@ -8,9 +8,9 @@
 namespace aircheck::recorder {
 namespace {
 
-/// Long, so that the codecs' working sets are fetched into the cache twice a second and not ten
-/// times: that was a fifteenth of all work with twenty recordings. Packets are released before
-/// mixing, so no tick decides anything that a shorter one would not.
+/// A fragment, too. Long, so that the codecs' working sets are fetched into the cache twice a
+/// second and not ten times: that was a fifteenth of all work with twenty recordings. Packets are
+/// released before mixing, so no tick decides anything that a shorter one would not.
 constexpr Nanoseconds kTick = 500ms;
 constexpr std::size_t kMixBlock = 4800;  ///< Samples a channel.
 /// A pre-roll that arrives in a burst lies before its own arrival; more than this is cut.
@@ -108,6 +108,7 @@ Result<> Pipeline::tick(Nanoseconds at, Bytes& out) {
     if (kept_) {
         media::EncodedSample sample;
         while (kept_->next(Instant(at), sample)) AC_CHECK_OK(add_kept(std::move(sample), out));
+        if (muxer_) muxer_->flush(out);
         return {};
     }
     for (const auto& [index, input] : inputs_) input->release(Instant(at));
@@ -150,13 +151,9 @@ Result<> Pipeline::mix_up_to(std::int64_t position, Bytes& out) {
         samples_.clear();
         AC_CHECK_OK(encoder_->encode(mixed_samples_, samples_));
         for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
-        take_fragments(out);
     }
+    muxer_->flush(out);
     return {};
-}
-
-void Pipeline::take_fragments(Bytes& out) {
-    while (muxer_->take(fragment_)) out.insert(out.end(), fragment_.begin(), fragment_.end());
 }
 
 Result<> Pipeline::add_kept(media::EncodedSample sample, Bytes& out) {
@@ -167,7 +164,6 @@ Result<> Pipeline::add_kept(media::EncodedSample sample, Bytes& out) {
     }
     mixed_ += sample.duration;
     muxer_->add(std::move(sample));
-    take_fragments(out);
     return {};
 }
 
@@ -192,7 +188,6 @@ Result<Pipeline::Finished> Pipeline::finish(Nanoseconds end) {
     samples_.clear();
     AC_CHECK_OK(encoder_->finish(samples_));
     for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
-    take_fragments(out);
     mux::Finished closed = muxer_->finish();
     out.insert(out.end(), closed.tail.begin(), closed.tail.end());
     return Finished{std::move(out), std::move(closed.head_replacement), muxer_->duration()};

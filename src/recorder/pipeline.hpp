@@ -40,9 +40,9 @@ struct PipelineSettings {
 ///
 /// A pure function of settings, header and the sequence of records: live and from a journal the
 /// same records give the same bytes. Time moves by the records' own (Tick records when nothing
-/// arrives), in steps of half a second. The file begins with the first media and ends with
-/// finish(). Lives on one thread, does no I/O, never allocates per packet once warm but for what
-/// encoders and muxers need a frame.
+/// arrives), in steps of half a second; what a step mixed is a fragment. The file begins with the
+/// first media and ends with finish(). Lives on one thread, does no I/O, never allocates per packet
+/// once warm but for what encoders and muxers need a frame.
 class Pipeline {
 public:
     struct TrackCounters {
@@ -92,7 +92,6 @@ private:
     [[nodiscard]] Result<> add_kept(media::EncodedSample sample, Bytes& out);
     [[nodiscard]] Result<Finished> finish_kept(Nanoseconds end);
     [[nodiscard]] Result<> open_muxer(const media::StreamFormat& format, Bytes& out);
-    void take_fragments(Bytes& out);
     void dispatch_kept(const journal::Record& record);
     void dispatch(const journal::Record& record);
     void start_track(const journal::TrackStart& start);
@@ -112,7 +111,6 @@ private:
     std::unique_ptr<mux::Muxer> muxer_;
     std::vector<media::EncodedSample> samples_;
     std::vector<float> mixed_samples_;
-    Bytes fragment_;
     Nanoseconds now_{0};
     Nanoseconds next_tick_{0};
     std::optional<Nanoseconds> first_media_;
