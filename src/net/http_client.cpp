@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -30,6 +31,7 @@ constexpr std::size_t kMaxIdleHandles = 32;
 struct Exchange {
     const HttpRequest& request;
     std::string host;  ///< Of the URL.
+    const std::atomic<bool>& aborted;
     HttpResponse response{};
     std::size_t header_bytes = 0;
     enum class Stopped { No, BodyTooLarge, HeadersTooLarge } stopped = Stopped::No;
@@ -105,6 +107,11 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/// libcurl asks at least once a second, also while it resolves and connects.
+int go_on(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const Exchange*>(user)->aborted ? 1 : 0;
+}
+
 bool has_line_break(std::string_view text) {
     return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
@@ -175,6 +182,9 @@ void set_options(CURL* curl, const std::string& url, Exchange& exchange, curl_sl
     set(curl, CURLOPT_WRITEDATA, &exchange);
     set(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     set(curl, CURLOPT_OPENSOCKETDATA, &exchange);
+    set(curl, CURLOPT_NOPROGRESS, 0L);
+    set(curl, CURLOPT_XFERINFOFUNCTION, go_on);
+    set(curl, CURLOPT_XFERINFODATA, &exchange);
     set_method(curl, request);
 }
 
@@ -206,6 +216,8 @@ tl::unexpected<Error> failure(
         case CURLE_URL_MALFORMAT:
         case CURLE_UNSUPPORTED_PROTOCOL:
             return fail(Errc::InvalidArgument, context);
+        case CURLE_ABORTED_BY_CALLBACK:
+            return fail(Errc::Cancelled, context);
         case CURLE_WEIRD_SERVER_REPLY:
             return fail(Errc::Malformed, context);
         default:
@@ -229,6 +241,7 @@ std::error_code make_error_code(HttpErrc code) noexcept {
 /// Idle handles, the last used first, so that their connections are warm. Those that may reach
 /// different addresses are never mixed: a kept connection is not judged again.
 struct HttpClient::Handles {
+    std::atomic<bool> aborted{false};
     std::mutex mutex;
     std::vector<CurlHandle> any;
     /// By HttpRequest::allow: as many lists as the configuration has, one.
@@ -260,6 +273,8 @@ HttpClient::HttpClient() : handles_(std::make_unique<Handles>()) {
 
 HttpClient::~HttpClient() = default;
 
+void HttpClient::abort() { handles_->aborted = true; }
+
 Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
     AC_TRY(const auto url, Url::parse(request.url));
     if (url.scheme != "http" && url.scheme != "https") {
@@ -267,6 +282,7 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
             Errc::InvalidArgument, "URL '" + redact_url(request.url) + "' is not http or https"
         );
     }
+    if (handles_->aborted) return fail(Errc::Cancelled, url.host_header() + ": not asked any more");
     AC_TRY(const auto headers, make_headers(request));
     if (request.method.empty() || has_line_break(request.method)) {
         return fail(Errc::InvalidArgument, url.host_header() + ": no method");
@@ -274,7 +290,7 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
     auto handle = handles_->take(request);
     if (!handle) return fail(Errc::Failed, url.host_header() + ": no memory for a transfer");
 
-    Exchange exchange{request, url.host};
+    Exchange exchange{request, url.host, handles_->aborted};
     char details[CURL_ERROR_SIZE] = "";
     set(handle.get(), CURLOPT_ERRORBUFFER, details);
     set_options(handle.get(), url.to_string(), exchange, headers.get());

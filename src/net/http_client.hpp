@@ -51,13 +51,15 @@ enum class HttpErrc {
 /// own.
 ///
 /// An HTTP status of any kind is a result. Errors: Errc::Timeout, Errc::Unavailable (resolve,
-/// connect, reset), Errc::PermissionDenied (TLS verification), HttpErrc::AddressRefused, each
-/// naming the host.
+/// connect, reset), Errc::PermissionDenied (TLS verification), HttpErrc::AddressRefused,
+/// Errc::Cancelled (after abort()), each naming the host.
 class HttpClient {
 public:
     HttpClient();
     ~HttpClient();
     [[nodiscard]] Result<HttpResponse> send(const HttpRequest& request);
+    /// For good: calls under way fail within about a second, later ones at once. From any thread.
+    void abort();
 
 private:
     struct Handles;
