@@ -1,5 +1,6 @@
 #include "api/auth.hpp"
 #include "api/byte_range.hpp"
+#include "api/http_answers.hpp"
 #include "api/recording_body.hpp"
 #include "net/crypto.hpp"
 #include "net/jwt.hpp"
@@ -150,6 +151,42 @@ TEST(RecordingBody, RefusesByName) {
         const auto request = parse_recording_body(body, defaults());
         ASSERT_FALSE(request) << body;
         EXPECT_NE(request.error().message.find(word), std::string::npos) << request.error().message;
+    }
+}
+
+struct RefusalRow {
+    int status;
+    std::string target, reason, content_type, body;
+};
+
+TEST(Refusal, IsWrittenAsErrorsThereAre) {
+    const RefusalRow rows[] = {
+        {413,
+         "/api/v1/recordings",
+         "body limit exceeded",
+         "application/problem+json",
+         R"({"detail":"the body is larger than 10 MiB","status":413,"title":"Content Too Large","type":"about:blank"})"},
+        {413,
+         "/twirp/livekit.Egress/ListEgress",
+         "body limit exceeded",
+         "application/json",
+         R"({"code":"invalid_argument","msg":"the body is larger than 10 MiB"})"},
+        {400,
+         "/prefix/twirp/livekit.Egress/ListEgress",
+         "bad field",
+         "application/json",
+         R"({"code":"malformed","msg":"bad field"})"},
+        {431,
+         "",
+         "header limit exceeded",
+         "application/problem+json",
+         R"({"detail":"header limit exceeded","status":431,"title":"Request Header Fields Too Large","type":"about:blank"})"},
+    };
+    for (const RefusalRow& row : rows) {
+        const auto answer = refusal(row.status, row.target, row.reason);
+        EXPECT_EQ(answer.status, row.status) << row.target;
+        EXPECT_EQ(answer.headers.get("Content-Type"), row.content_type) << row.target;
+        EXPECT_EQ(answer.body, row.body) << row.target;
     }
 }
 

@@ -29,10 +29,14 @@ std::string_view title_of(int status) {
             return "Gone";
         case 412:
             return "Precondition Failed";
+        case 413:
+            return "Content Too Large";
         case 416:
             return "Range Not Satisfiable";
         case 429:
             return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
         case 503:
             return "Service Unavailable";
         case 507:
@@ -98,6 +102,15 @@ net::HttpServerResponse twirp_error(const control::TwirpError& error) {
     return json_answer(
         control::http_status_of(error.code), dump({{"code", error.code}, {"msg", error.message}})
     );
+}
+
+net::HttpServerResponse refusal(int status, const std::string& target, const std::string& reason) {
+    const std::string words = status == 413 ? "the body is larger than 10 MiB" : reason;
+    if (target.find("/twirp/") == std::string::npos) return problem(status, words);
+    // Twirp has no code for it; a client that sends it again gets the same.
+    auto response = twirp_error({status == 413 ? "invalid_argument" : "malformed", words});
+    response.status = status;
+    return response;
 }
 
 }  // namespace aircheck::api

@@ -18,4 +18,10 @@ namespace aircheck::api {
 /// Twirp's error JSON, content type exactly "application/json" (the Node SDK compares it).
 [[nodiscard]] net::HttpServerResponse twirp_error(const control::TwirpError& error);
 
+/// For a request that the server could not read (net::HttpServer::Refusal): Twirp's error under
+/// /twirp/, a problem elsewhere.
+[[nodiscard]] net::HttpServerResponse refusal(
+    int status, const std::string& target, const std::string& reason
+);
+
 }  // namespace aircheck::api

@@ -130,6 +130,7 @@ struct Call {
         if (ttl < 1 || ttl > 604'800) return problem(400, "ttl is outside 1 to 604800 seconds");
         const auto found = store.find_recording(egress_id);
         if (!found) return problem_of(found.error());
+        if (found->link_revoked) return problem(410, "links to this recording were revoked");
         const auto mix = records::playable_mix({&*found, 1});
         if (!mix) return problem(404, "recording " + egress_id + " has no file that plays (yet)");
         const auto signed_url = egresses.signed_url_of(mix->file, std::chrono::seconds(ttl));

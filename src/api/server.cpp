@@ -16,6 +16,8 @@
 namespace aircheck::api {
 namespace {
 
+constexpr std::size_t kMaxBody = std::size_t{10} * 1024 * 1024;  ///< As refusal() says.
+
 bool is_loopback(const net::Endpoint& remote) {
     return remote.address.starts_with("127.") || remote.address == "::1" ||
            remote.address.starts_with("::ffff:127.");
@@ -37,6 +39,8 @@ bool is_probe(std::string_view path) {
 Result<std::unique_ptr<Server>> Server::start(Backend backend, ServerOptions options) {
     net::HttpServer::Options http;
     http.bind = options.bind;
+    http.max_body_bytes = kMaxBody;
+    http.refusal = refusal;
     net::Loop& loop = backend.home;
     std::unique_ptr<Server> server(new Server(backend, std::move(options)));
     Server* self = server.get();

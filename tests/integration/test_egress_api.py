@@ -260,6 +260,20 @@ def test_a_bucket_that_is_not_there_keeps_the_file_for_later(
     assert len(scene.hears(bucket.download(key, tmp_path), 440)) == 1
 
 
+@pytest.mark.parametrize("path, content_type, code", [
+    ("/twirp/livekit.Egress/StartRoomCompositeEgress", "application/json", "invalid_argument"),
+    ("/api/v1/recordings", "application/problem+json", None),
+])
+def test_a_body_that_is_too_large_is_refused_in_each_apis_own_words(service, path, content_type, code):
+    answer = service.request("POST", path, data=b"x" * (10 * 1024 * 1024 + 1), token=None)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, content_type), answer.text
+    body = answer.json()
+    if code:
+        assert body["code"] == code and "10 MiB" in body["msg"]
+    else:
+        assert (body["status"], body["title"]) == (413, "Content Too Large") and "10 MiB" in body["detail"]
+
+
 def test_our_own_request_over_rest(service, livekit, bucket, callers, room, tmp_path):
     ann = callers.join(livekit, room, "ann").publish()
     egress_id = scene.start_recording(service, room)
