@@ -2,7 +2,10 @@
 
 #include "net/crypto.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
+#include <filesystem>
 
 namespace aircheck::app {
 namespace {
@@ -155,6 +158,44 @@ std::vector<notify::Receiver> configured_receivers(const Config& config) {
         for (auto& receiver : rule_receivers(rule)) all.push_back(std::move(receiver));
     }
     return all;
+}
+
+std::string worker_name(const Config& config) {
+    char host[256] = "localhost";
+    static_cast<void>(gethostname(host, sizeof host - 1));
+    std::error_code error;
+    const auto place = std::filesystem::weakly_canonical(config.data_dir, error);
+    return std::string(host) + ":" + (error ? config.data_dir : place.string());
+}
+
+notify::Outbox::Options outbox_options(const Config& config, const Bytes& secrets_key) {
+    notify::Outbox::Options options;
+    options.receivers = configured_receivers(config);
+    options.api_keys = auth_options(config).api_keys;
+    options.default_key = config.livekit.api_key;
+    options.secrets_key = secrets_key;
+    options.worker = worker_name(config);
+    options.ca_file = extra_trust();
+    options.allow = config.network_allow;
+    return options;
+}
+
+control::RecordingLinks recording_links(const Config& config, const Bytes& secrets_key) {
+    control::RecordingLinks links;
+    switch (config.recording_urls) {
+        case RecordingUrls::Link:
+            links.urls = control::RecordingLinks::Urls::Link;
+            break;
+        case RecordingUrls::Location:
+            links.urls = control::RecordingLinks::Urls::Location;
+            break;
+        case RecordingUrls::Signed:
+            links.urls = control::RecordingLinks::Urls::Signed;
+            break;
+    }
+    links.public_url = public_url(config, config.http.bind_port);
+    links.secrets_key = secrets_key;
+    return links;
 }
 
 std::vector<control::AutoRecordRule> auto_record_rules(const Config& config) {

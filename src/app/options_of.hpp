@@ -4,6 +4,7 @@
 #include "app/config.hpp"
 #include "control/auto_record.hpp"
 #include "control/egress_service.hpp"
+#include "control/recording_links.hpp"
 #include "notify/outbox.hpp"
 #include "recorder/job.hpp"
 
@@ -23,6 +24,15 @@ namespace aircheck::app {
 [[nodiscard]] std::vector<notify::Receiver> rule_receivers(const AutoRecordRule& rule);
 /// All that the outbox knows: the global ones and every rule's.
 [[nodiscard]] std::vector<notify::Receiver> configured_receivers(const Config& config);
+[[nodiscard]] notify::Outbox::Options outbox_options(
+    const Config& config, const Bytes& secrets_key
+);
+/// Names this process among those of one database: the same after a restart in the same place.
+[[nodiscard]] std::string worker_name(const Config& config);
+/// Links with the configured public address; the service's own know the port that it got.
+[[nodiscard]] control::RecordingLinks recording_links(
+    const Config& config, const Bytes& secrets_key
+);
 [[nodiscard]] api::AuthOptions auth_options(const Config& config);
 /// "http://127.0.0.1:7990" where no public_url is set.
 [[nodiscard]] std::string public_url(const Config& config, std::uint16_t bound_port);

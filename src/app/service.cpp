@@ -12,8 +12,6 @@
 #include "recorder/recorder.hpp"
 #include "records/store.hpp"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <utility>
 
@@ -25,27 +23,6 @@ constexpr Nanoseconds kShutdownStep = 100ms;
 /// After the last recording: its record and its webhooks get this long before the process ends;
 /// what is not delivered by then is in the outbox.
 constexpr Nanoseconds kLastWebhooks = 2s;
-
-/// Names this process among those of one database: the same after a restart in the same place.
-std::string worker_name(const std::string& data_dir) {
-    char host[256] = "localhost";
-    static_cast<void>(gethostname(host, sizeof host - 1));
-    std::error_code error;
-    const auto place = std::filesystem::weakly_canonical(data_dir, error);
-    return std::string(host) + ":" + (error ? data_dir : place.string());
-}
-
-control::EgressService::Urls urls_of(RecordingUrls urls) {
-    switch (urls) {
-        case RecordingUrls::Link:
-            return control::EgressService::Urls::Link;
-        case RecordingUrls::Location:
-            return control::EgressService::Urls::Location;
-        case RecordingUrls::Signed:
-            return control::EgressService::Urls::Signed;
-    }
-    return control::EgressService::Urls::Link;
-}
 
 }  // namespace
 
@@ -70,23 +47,8 @@ struct Service::Impl {
     std::unique_ptr<net::Timer> timer;
 
     [[nodiscard]] Result<> open();
-    [[nodiscard]] Result<> open_outbox(const Bytes& secrets_key);
     void wait_for_recordings(std::function<void()> on_done);
 };
-
-Result<> Service::Impl::open_outbox(const Bytes& secrets_key) {
-    notify::Outbox::Options options;
-    options.receivers = configured_receivers(config);
-    options.api_keys = auth_options(config).api_keys;
-    options.default_key = config.livekit.api_key;
-    options.secrets_key = secrets_key;
-    options.worker = worker_name(config.data_dir);
-    const auto access = room_access(config);
-    options.ca_file = access.ca_file;
-    options.allow = config.network_allow;
-    AC_TRY(outbox, notify::Outbox::create(*store, std::move(options)));
-    return {};
-}
 
 Result<> Service::Impl::open() {
     std::error_code error;
@@ -95,7 +57,7 @@ Result<> Service::Impl::open() {
     AC_TRY(lock, DataDirLock::take(config.data_dir));
     AC_TRY(store, records::Store::open(database_of(config)));
     AC_TRY(const auto secrets_key, control::open_secrets_key(secrets_key_file_of(config)));
-    AC_CHECK_OK(open_outbox(secrets_key));
+    AC_TRY(outbox, notify::Outbox::create(*store, outbox_options(config, secrets_key)));
     recorder::Recorder::Options recording;
     recording.data_dir = config.data_dir;
     recording.journal_keep = config.journal_keep;
@@ -107,12 +69,11 @@ Result<> Service::Impl::open() {
 
     control::EgressService::Options egress;
     egress.defaults = recording_defaults(config);
-    egress.secrets_key = secrets_key;
-    egress.urls = urls_of(config.recording_urls);
-    egress.worker = worker_name(config.data_dir);
+    egress.links = recording_links(config, secrets_key);
+    egress.worker = worker_name(config);
     egress.rejoin_window = config.rejoin_window;
     egress.presigned_locations = config.storage.generate_presigned_url;
-    egress.public_url = url = app::public_url(config, config.http.bind_port);
+    url = egress.links.public_url;
     egresses = std::make_unique<control::EgressService>(
         loop, *records_pool, *remote_pool, *store, *recorder, *outbox, *rooms, std::move(egress)
     );
@@ -156,9 +117,8 @@ Result<> Service::start() {
         all.url = app::public_url(all.config, all.server->local().port);
         all.egresses->set_public_url(all.url);
     }
-    all.egresses->close_orphans();
     all.outbox->start();
-    all.watch->start();
+    all.egresses->close_orphans([watch = all.watch.get()] { watch->start(); });
     return {};
 }
 

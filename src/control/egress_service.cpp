@@ -1,34 +1,21 @@
 #include "control/egress_service.hpp"
 
+#include "control/announcement.hpp"
 #include "control/egress_info.hpp"
 #include "control/secrets.hpp"
 #include "control/snapshot_records.hpp"
 #include "core/id.hpp"
 #include "core/log.hpp"
 #include "net/crypto.hpp"
-#include "net/url.hpp"
-#include "proto/livekit_egress.pb.h"
 #include "proto/livekit_room.pb.h"
-#include "proto/livekit_webhook.pb.h"
-#include "storage/upload.hpp"
 
 #include <utility>
 
 namespace aircheck::control {
 namespace {
 
-constexpr std::chrono::hours kSignedLinkLife{24 * 7};  ///< The longest that S3 allows.
-
-livekit::WebhookEvent event_of(const std::string& name, const records::Recording& recording) {
-    livekit::WebhookEvent event;
-    event.set_event(name);
-    event.set_id(new_id("EV_"));
-    event.set_created_at(unix_nanoseconds(wall_now()) / 1'000'000'000);
-    event.mutable_room()->set_sid(recording.room_sid);
-    event.mutable_room()->set_name(recording.room_name);
-    *event.mutable_egress_info() = to_egress_info(recording);
-    return event;
-}
+/// `end_reason` of what was ended with its process (details_of(EndReason::Shutdown)).
+constexpr std::string_view kProcessEnded = "Process killed";
 
 std::string new_link_key() { return to_base64url(net::random_bytes(18)); }
 
@@ -112,7 +99,11 @@ EgressService::OnInfo EgressService::answer_all(const std::string& request_id, O
 void EgressService::start_claimed(
     RecordingRequest request, std::string egress_id, std::string room_sid
 ) {
-    if (shutting_down_) return;
+    if (shutting_down_) {
+        // The next process may have the room.
+        records_pool_.run([this, egress_id] { static_cast<void>(store_.release_room(egress_id)); });
+        return;
+    }
     admit(std::move(request), egress_id, std::move(room_sid), [egress_id](const auto& started) {
         if (started) return;
         log::error("rule.not_started", {{"egress", egress_id}, {"error", started.error().message}});
@@ -130,12 +121,14 @@ records::Recording EgressService::first_record(
     recording.worker = options_.worker;
     recording.request_id = request.request_id;
     recording.request_json = echo_to_json(request.echo.empty() ? make_echo(request) : request.echo);
+    recording.sealed_secrets =
+        keep_receivers(request.receivers, egress_id, options_.links.secrets_key);
     recording.metadata_json = request.metadata_json;
     recording.started_at = wall_now();
     recording.updated_at = recording.started_at;
     recording.link_key = new_link_key();
     records::StoredFile file;
-    KeptDestination kept = keep_destination(request.destination, options_.secrets_key);
+    KeptDestination kept = keep_destination(request.destination, options_.links.secrets_key);
     file.destination_json = std::move(kept.json);
     file.sealed_destination = std::move(kept.sealed);
     file.filename = request.filepath;
@@ -262,15 +255,9 @@ Result<records::Recording> EgressService::store_now(const Change& change) {
     }
     std::vector<records::Delivery> announcements;
     if (!change.event.empty()) {
-        notify::EventFacts facts;
-        facts.conversation_id = recording.conversation_id;
-        if (const auto mix = records::playable_mix({&recording, 1})) {
-            facts.audio_recording_url = url_of(*mix);
-            facts.download_urls.push_back(facts.audio_recording_url);
-        }
         AC_TRY(
             announcements,
-            outbox_.prepare(event_of(change.event, recording), facts, change.receivers)
+            announce(change.event, recording, change.receivers, options_.links, outbox_)
         );
     }
     AC_TRY(auto updated, store_.update_recording(recording, announcements));
@@ -319,17 +306,55 @@ void EgressService::shut_down() {
     recorder_.shutdown();
 }
 
-void EgressService::close_orphans() {
-    records_pool_.run([this] {
-        records::RecordingQuery query;
-        query.which = records::RecordingQuery::Which::Unfinished;
-        query.limit = records::kMaxPage;
-        auto page = store_.list_recordings(query);
-        if (!page) {
-            log::error("records.not_read", {{"error", page.error().to_string()}});
-            return;
+// --- After a restart
+// -------------------------------------------------------------------------------
+
+void EgressService::close_orphans(std::function<void()> on_done) {
+    records_pool_.run([this, on_done = std::move(on_done)] {
+        // In this order: should this process be cut off too, the next one finds all of it again.
+        for (const auto& result : {release_claims(), fail_unfinished()}) {
+            if (!result) log::error("records.not_read", {{"error", result.error().to_string()}});
         }
-        for (records::Recording& recording : page->items) {
+        home_.post([alive = std::weak_ptr<bool>(alive_), on_done] {
+            if (!alive.expired()) on_done();
+        });
+    });
+}
+
+namespace {
+
+/// True when the room goes on without it though nobody asked for its end: its process was killed,
+/// or ended, as when a newer version is installed.
+bool was_cut_off(const records::Recording& recording) {
+    return recording.status < records::RecordingStatus::Ending ||
+           recording.end_reason == kProcessEnded;
+}
+
+}  // namespace
+
+Result<> EgressService::release_claims() {
+    AC_TRY(const auto rooms, store_.open_rooms());
+    for (const records::RoomSession& room : rooms) {
+        if (room.recorded_by.empty()) continue;
+        const auto holder = store_.find_recording(room.recorded_by);
+        if (!holder && holder.error().code != Errc::NotFound) {
+            return tl::unexpected(holder.error());
+        }
+        // Not found: killed between the claim and the record.
+        if (holder && (holder->worker != options_.worker || !was_cut_off(*holder))) continue;
+        AC_CHECK_OK(store_.release_room(room.recorded_by));
+        log::info("rule.room_is_free", {{"egress", room.recorded_by}, {"room", room.room_name}});
+    }
+    return {};
+}
+
+Result<> EgressService::fail_unfinished() {
+    records::RecordingQuery query;
+    query.which = records::RecordingQuery::Which::Unfinished;
+    query.limit = records::kMaxPage;
+    for (;;) {
+        AC_TRY(auto page, store_.list_recordings(query));
+        for (records::Recording& recording : page.items) {
             if (recording.worker != options_.worker) continue;
             recording.status = records::RecordingStatus::Failed;
             recording.error =
@@ -341,37 +366,17 @@ void EgressService::close_orphans() {
             recording.end_reason = "Failure";
             recording.ended_at = recording.updated_at = wall_now();
             log::error("recording.orphaned", {{"egress", recording.egress_id}});
-            const Change change{recording, "egress_ended", {}, {}, ""};
+            Change change;
+            change.recording = recording;
+            change.event = "egress_ended";
+            change.receivers = kept_receivers_of(recording, options_.links.secrets_key);
             if (auto stored = store_now(change); !stored) {
                 log::error("records.not_stored", {{"error", stored.error().to_string()}});
             }
         }
-    });
-}
-
-// --- Links
-// -------------------------------------------------------------------------------------------
-
-std::string EgressService::link_to(const std::string& egress_id, const std::string& key) const {
-    return options_.public_url + "/r/" + egress_id + "?k=" + net::percent_encode(key);
-}
-
-std::string EgressService::url_of(const records::PlayableMix& mix) const {
-    if (options_.urls == Urls::Location) return mix.file.location;
-    if (options_.urls == Urls::Signed) {
-        if (auto url = signed_url_of(mix.file, kSignedLinkLife)) return *url;
+        if (!page.next_cursor) return {};
+        query.cursor = *page.next_cursor;
     }
-    return mix.link_revoked ? "" : link_to(mix.egress_id, mix.link_key);
-}
-
-Result<std::string> EgressService::signed_url_of(
-    const records::StoredFile& file, std::chrono::seconds ttl
-) const {
-    AC_TRY(
-        const auto destination,
-        open_destination({file.destination_json, file.sealed_destination}, options_.secrets_key)
-    );
-    return storage::presign_get(destination, file.key, ttl, {}, wall_now());
 }
 
 }  // namespace aircheck::control

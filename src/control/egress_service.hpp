@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/recording_links.hpp"
 #include "control/recording_request.hpp"
 #include "control/room_service.hpp"
 #include "control/twirp_error.hpp"
@@ -32,14 +33,10 @@ namespace aircheck::control {
 /// one pool thread.
 class EgressService {
 public:
-    /// How links to recordings are written; see `recording_urls`.
-    enum class Urls { Link, Location, Signed };
     struct Options {
         RecordingDefaults defaults;
-        Bytes secrets_key;       ///< 32 bytes.
-        std::string public_url;  ///< Without a trailing slash.
-        Urls urls = Urls::Link;
-        std::string worker;  ///< This process, in records.
+        RecordingLinks links;  ///< Its key seals what is kept of requests, too.
+        std::string worker;    ///< This process, in records.
         Nanoseconds rejoin_window = 60s;
         /// storage.generate_presigned_url: `location` of a finished file in the configured store is
         /// a link signed for seven days.
@@ -70,9 +67,11 @@ public:
     void start_claimed(RecordingRequest request, std::string egress_id, std::string room_sid);
     /// Ends a recording; answers its state without waiting for the file (livekit-wire 6.3).
     void stop(const std::string& egress_id, OnInfo on_info);
-    /// At startup: recordings that a former process left unfinished are told to have failed; their
-    /// journals stay in the spool.
-    void close_orphans();
+    /// At startup: recordings that a former process left unfinished are told to have failed, to the
+    /// global receivers and to their own; their journals stay in the spool. Rooms that a former
+    /// process was cut off in are free again: what is left of a live call is recorded anew. Before
+    /// rules are looked at; `on_done` on home.
+    void close_orphans(std::function<void()> on_done);
     /// No new recordings from now on; those that run are ended.
     void shut_down();
     [[nodiscard]] bool is_shutting_down() const { return shutting_down_; }
@@ -89,13 +88,17 @@ public:
 
     [[nodiscard]] const Options& options() const { return options_; }
     /// Known only once the server listens, when its port is any free one. Before anything starts.
-    void set_public_url(std::string url) { options_.public_url = std::move(url); }
-    /// `audio_recording_url` of a mix that plays, as `recording_urls` says; "" when it has none.
-    [[nodiscard]] std::string url_of(const records::PlayableMix& mix) const;
-    /// A signed link to a file, or the permanent one where the store has none. Blocking: no.
+    void set_public_url(std::string url) { options_.links.public_url = std::move(url); }
+    /// As RecordingLinks::url_of().
+    [[nodiscard]] std::string url_of(const records::PlayableMix& mix) const {
+        return options_.links.url_of(mix);
+    }
+    /// As RecordingLinks::signed_url_of().
     [[nodiscard]] Result<std::string> signed_url_of(
         const records::StoredFile& file, std::chrono::seconds ttl
-    ) const;
+    ) const {
+        return options_.links.signed_url_of(file, ttl);
+    }
 
 private:
     struct Running {
@@ -116,7 +119,8 @@ private:
     [[nodiscard]] records::Recording first_record(
         const RecordingRequest& request, const std::string& egress_id, const std::string& room_sid
     ) const;
-    [[nodiscard]] std::string link_to(const std::string& egress_id, const std::string& key) const;
+    [[nodiscard]] Result<> release_claims();
+    [[nodiscard]] Result<> fail_unfinished();
 
     net::Loop& home_;
     net::Pool& records_pool_;

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::string_view kPurpose = "destination";
+constexpr std::string_view kReceiversPurpose = "receivers ";
 
 Result<Bytes> make_key(const std::string& path) {
     const Bytes key = net::random_bytes(kKeyBytes);
@@ -120,6 +121,58 @@ Result<storage::Destination> open_destination(const KeptDestination& kept, Bytes
     } catch (const json::exception&) {
         return fail(Errc::Malformed, "kept destination");
     }
+}
+
+Bytes keep_receivers(
+    const std::vector<notify::Receiver>& receivers,
+    const std::string& egress_id,
+    BytesView secrets_key
+) {
+    if (receivers.empty()) return {};
+    json all = json::array();
+    for (const notify::Receiver& receiver : receivers) {
+        all.push_back(
+            {{"url", receiver.url},
+             {"format", notify::to_string(receiver.format)},
+             {"include_events", receiver.include_events},
+             {"exclude_events", receiver.exclude_events},
+             {"headers", receiver.headers},
+             {"signing_key", receiver.signing_key},
+             {"also_for_bus", receiver.also_for_bus},
+             {"only_when_named", receiver.only_when_named}}
+        );
+    }
+    return net::seal(secrets_key, to_text(all), std::string(kReceiversPurpose) + egress_id);
+}
+
+Result<std::vector<notify::Receiver>> open_receivers(
+    BytesView sealed, const std::string& egress_id, BytesView secrets_key
+) {
+    std::vector<notify::Receiver> receivers;
+    if (sealed.empty()) return receivers;
+    AC_TRY(
+        const auto text,
+        net::open_sealed(secrets_key, sealed, std::string(kReceiversPurpose) + egress_id)
+    );
+    try {
+        for (const json& kept : json::parse(text)) {
+            notify::Receiver receiver;
+            receiver.url = kept.at("url");
+            const auto format = notify::parse_format(kept.at("format").get<std::string>());
+            if (!format) return fail(Errc::Malformed, "kept receivers of " + egress_id);
+            receiver.format = *format;
+            receiver.include_events = kept.at("include_events").get<std::vector<std::string>>();
+            receiver.exclude_events = kept.at("exclude_events").get<std::vector<std::string>>();
+            receiver.headers = kept.at("headers").get<std::map<std::string, std::string>>();
+            receiver.signing_key = kept.at("signing_key");
+            receiver.also_for_bus = kept.at("also_for_bus");
+            receiver.only_when_named = kept.at("only_when_named");
+            receivers.push_back(std::move(receiver));
+        }
+    } catch (const json::exception&) {
+        return fail(Errc::Malformed, "kept receivers of " + egress_id);
+    }
+    return receivers;
 }
 
 }  // namespace aircheck::control

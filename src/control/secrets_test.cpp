@@ -141,5 +141,47 @@ TEST(KeptDestination, NeedsNoKeyForAFolder) {
     EXPECT_TRUE(open_destination(keep_destination(storage::LocalDestination{"/\xff"}, {}), {}));
 }
 
+std::vector<notify::Receiver> two_receivers() {
+    notify::Receiver own;
+    own.url = "https://hooks.example/x?token=t0psecret";
+    own.signing_key = "crm";
+    own.exclude_events = {"egress_updated"};
+    notify::Receiver rules;
+    rules.url = "https://n8n.example/flow";
+    rules.format = notify::Format::Flat;
+    rules.include_events = {"egress_ended"};
+    rules.headers = {{"X-Key", "hunter2"}};
+    rules.also_for_bus = true;
+    rules.only_when_named = true;
+    return {own, rules};
+}
+
+TEST(KeptReceivers, ComeBackWhole) {
+    const auto receivers = two_receivers();
+    const auto back = open_receivers(keep_receivers(receivers, "EG_1", kKey), "EG_1", kKey).value();
+    ASSERT_EQ(back.size(), 2U);
+    for (std::size_t i = 0; i < back.size(); ++i) {
+        EXPECT_TRUE(notify::same_letters(back[i], receivers[i])) << i;  // URL, format, headers, key
+        EXPECT_EQ(back[i].include_events, receivers[i].include_events);
+        EXPECT_EQ(back[i].exclude_events, receivers[i].exclude_events);
+        EXPECT_EQ(back[i].also_for_bus, receivers[i].also_for_bus);
+        EXPECT_EQ(back[i].only_when_named, receivers[i].only_when_named);
+    }
+    EXPECT_TRUE(keep_receivers({}, "EG_1", kKey).empty());
+    EXPECT_TRUE(open_receivers({}, "EG_1", kKey).value().empty());
+}
+
+TEST(KeptReceivers, ShowNothingAndOpenForTheirOwnRecordingOnly) {
+    const Bytes kept = keep_receivers(two_receivers(), "EG_1", kKey);
+    for (const char* secret : {"t0psecret", "hooks.example", "hunter2"}) {
+        EXPECT_THAT(std::string(as_text(kept)), Not(HasSubstr(secret)));
+    }
+    EXPECT_EQ(open_receivers(kept, "EG_2", kKey).error().code, Errc::Malformed);
+    EXPECT_EQ(open_receivers(kept, "EG_1", Bytes(32, 0x18)).error().code, Errc::Malformed);
+    Bytes tampered = kept;
+    tampered.back() ^= 1;
+    EXPECT_EQ(open_receivers(tampered, "EG_1", kKey).error().code, Errc::Malformed);
+}
+
 }  // namespace
 }  // namespace aircheck::control
