@@ -1,18 +1,15 @@
-// egress list|show|stop|upload and conversations list|show|url: the records, from the terminal.
+// egress list|show|stop and conversations list|show|url: the records, from the terminal.
 #include "api/conversation_json.hpp"
 #include "app/commands.hpp"
+#include "app/open_records.hpp"
 #include "app/options_of.hpp"
-#include "control/secrets.hpp"
 #include "net/http_client.hpp"
 #include "net/jwt.hpp"
 #include "net/url.hpp"
-#include "recorder/respool.hpp"
-#include "records/store.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
-#include <filesystem>
 
 namespace aircheck::app {
 namespace {
@@ -31,18 +28,6 @@ std::string cell(const json& value) {
 ExitCode failed(const Error& error) {
     complain(error);
     return ExitCode::Failed;
-}
-
-/// The records as they are; a database that is not there has none.
-Result<std::unique_ptr<records::Store>> open_store(const Config& config) {
-    if (config.database.empty() && !std::filesystem::exists(database_of(config))) {
-        return fail(
-            Errc::NotFound,
-            "there are no records in data_dir '" + config.data_dir +
-                "' yet: `aircheck serve` makes them"
-        );
-    }
-    return records::Store::open(database_of(config), records::Store::Migrate::Yes);
 }
 
 /// Links as the running service writes them; for commands, the configured public address.
@@ -115,21 +100,10 @@ Result<> ask_to_stop(const Config& config, const std::string& id) {
     return fail(Errc::Failed, "egress " + id + ": " + words);
 }
 
-/// The configured bucket is reached with today's keys: mending them is why we are here.
-void use_todays_keys(storage::Destination& kept, const storage::Destination& configured) {
-    auto* to = std::get_if<storage::S3Destination>(&kept);
-    const auto* from = std::get_if<storage::S3Destination>(&configured);
-    if (to == nullptr || from == nullptr) return;
-    if (to->bucket != from->bucket || to->endpoint != from->endpoint) return;
-    to->access_key = from->access_key;
-    to->secret = from->secret;
-    to->session_token = from->session_token;
-}
-
 }  // namespace
 
 ExitCode run_egress_list(const Config& config, Listing listing) {
-    auto store = open_store(config);
+    auto store = open_records(config);
     if (!store) return failed(store.error());
     records::RecordingQuery query;
     query.limit = records::kMaxPage;
@@ -140,7 +114,7 @@ ExitCode run_egress_list(const Config& config, Listing listing) {
 }
 
 ExitCode run_egress_show(const Config& config, const std::string& id, Listing listing) {
-    auto store = open_store(config);
+    auto store = open_records(config);
     if (!store) return failed(store.error());
     auto recording = (*store)->find_recording(id);
     if (!recording) return failed(recording.error());
@@ -165,50 +139,10 @@ ExitCode run_egress_stop(const Config& config, const std::string& id) {
     return ExitCode::Done;
 }
 
-ExitCode run_egress_upload(const Config& config, const std::string& id) {
-    auto store = open_store(config);
-    if (!store) return failed(store.error());
-    auto recording = (*store)->find_recording(id);
-    if (!recording) return failed(recording.error());
-    if (recording->files.empty() || recording->files[0].spool_path.empty()) {
-        complain("egress " + id + ": no file of it waits in the spool");
-        return ExitCode::Failed;
-    }
-    records::StoredFile& file = recording->files[0];
-    auto key = control::open_secrets_key(secrets_key_file_of(config));
-    if (!key) return failed(key.error());
-    auto destination =
-        control::open_destination({file.destination_json, file.sealed_destination}, *key);
-    if (!destination) return failed(destination.error());
-    use_todays_keys(*destination, default_destination(config));
-    if (auto* s3 = std::get_if<storage::S3Destination>(&*destination)) {
-        s3->allow = config.network_allow;
-    }
-    recorder::FileResult kept;
-    kept.filename = file.filename;
-    kept.spool_path = file.spool_path;
-    net::HttpClient http;
-    auto stored = recorder::upload_kept_file(*destination, id, std::move(kept), http);
-    if (!stored) return failed(stored.error());
-    file.filename = file.key = stored->filename;
-    file.location = stored->location;
-    file.size_bytes = stored->size_bytes;
-    file.sha256 = stored->sha256;
-    file.uploaded = true;
-    file.spool_path.clear();
-    recording->status = records::RecordingStatus::Complete;
-    recording->error.clear();
-    recording->error_code = 0;
-    recording->updated_at = wall_now();
-    if (auto saved = (*store)->update_recording(*recording); !saved) return failed(saved.error());
-    std::printf("%s\n", stored->location.c_str());
-    return ExitCode::Done;
-}
-
 ExitCode run_conversations_list(
     const Config& config, const ConversationFilter& filter, Listing listing
 ) {
-    auto store = open_store(config);
+    auto store = open_records(config);
     if (!store) return failed(store.error());
     records::ConversationQuery query;
     query.room_name = filter.room_name;
@@ -220,7 +154,7 @@ ExitCode run_conversations_list(
 }
 
 ExitCode run_conversations_show(const Config& config, const std::string& id, Listing listing) {
-    auto store = open_store(config);
+    auto store = open_records(config);
     if (!store) return failed(store.error());
     auto details = (*store)->find_conversation(id);
     if (!details) return failed(details.error());
@@ -231,7 +165,7 @@ ExitCode run_conversations_show(const Config& config, const std::string& id, Lis
 }
 
 ExitCode run_conversations_url(const Config& config, const std::string& id) {
-    auto store = open_store(config);
+    auto store = open_records(config);
     if (!store) return failed(store.error());
     auto details = (*store)->find_conversation(id);
     if (!details) return failed(details.error());

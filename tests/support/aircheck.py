@@ -97,6 +97,10 @@ class Aircheck:
     def spool(self, egress_id):
         return self.data_dir / "spool" / egress_id
 
+    def command(self, *arguments):
+        """Another `aircheck` command with the service's own configuration; the service may run or not."""
+        return run(*arguments, "--config", self._config, folder=self.folder, env=self._env)
+
     def metrics(self):
         return requests.get(f"{self.url}/metrics", timeout=10).text
 

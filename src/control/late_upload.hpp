@@ -1,0 +1,17 @@
+#pragma once
+
+#include "core/time.hpp"
+#include "recorder/job.hpp"
+#include "records/model.hpp"
+
+namespace aircheck::control {
+
+/// Puts into `recording` that its file, kept in the spool since its upload had failed for good, was
+/// stored after all. What failed by the upload alone becomes what it would have been: complete, or
+/// limit-reached where a limit had ended it. What failed while it was recorded stays failed, now
+/// with a file; a status that was good already stays.
+void apply_late_upload(
+    const recorder::FileResult& stored, WallTime now, records::Recording& recording
+);
+
+}  // namespace aircheck::control

@@ -1,0 +1,97 @@
+#include "control/late_upload.hpp"
+
+#include <gtest/gtest.h>
+
+namespace aircheck::control {
+namespace {
+
+using records::RecordingStatus;
+
+WallTime at(std::string_view text) { return parse_iso8601(text).value(); }
+
+struct UploadRow {
+    std::string_view name;
+    RecordingStatus status;
+    std::string end_reason, error;
+    int error_code;
+    RecordingStatus expected_status;
+    std::string expected_error;
+    int expected_code;
+};
+
+constexpr const char* kKept = "; the recording is kept in /data/spool/EG_1/recording.mp4";
+
+TEST(LateUpload, TellsTheTruthOfTheStatus) {
+    const UploadRow rows[] = {
+        {"failed by its upload alone",
+         RecordingStatus::Failed,
+         "StopEgress API",
+         std::string("s3: no such bucket") + kKept,
+         400,
+         RecordingStatus::Complete,
+         "",
+         0},
+        {"a limit had ended it",
+         RecordingStatus::Failed,
+         "Session limit reached",
+         std::string("Session limit reached; s3: no such bucket") + kKept,
+         413,
+         RecordingStatus::LimitReached,
+         "Session limit reached",
+         413},
+        {"said to be limit-reached already",
+         RecordingStatus::LimitReached,
+         "Session limit reached",
+         "Session limit reached",
+         413,
+         RecordingStatus::LimitReached,
+         "Session limit reached",
+         413},
+        {"failed before the upload",
+         RecordingStatus::Failed,
+         "Failure",
+         std::string("the connection to LiveKit is lost") + kKept,
+         503,
+         RecordingStatus::Failed,
+         "the connection to LiveKit is lost",
+         503},
+    };
+    for (const UploadRow& row : rows) {
+        records::Recording recording;
+        recording.status = row.status;
+        recording.end_reason = row.end_reason;
+        recording.error = row.error;
+        recording.error_code = row.error_code;
+        recording.ended_at = at("2026-08-20T10:16:16Z");
+        records::StoredFile file;
+        file.filename = "a.mp4";
+        file.duration = 60s;
+        file.spool_path = "/data/spool/EG_1/recording.mp4";
+        recording.files = {file};
+        recorder::FileResult stored;
+        stored.filename = "a-EG_1.mp4";  // The other name was taken.
+        stored.location = "https://b.s3.amazonaws.com/a-EG_1.mp4";
+        stored.size_bytes = 300'000;
+        stored.sha256 = "ab";
+        apply_late_upload(stored, at("2026-08-21T08:00:00Z"), recording);
+        EXPECT_EQ(recording.status, row.expected_status) << row.name;
+        EXPECT_EQ(recording.error, row.expected_error) << row.name;
+        EXPECT_EQ(recording.error_code, row.expected_code) << row.name;
+        EXPECT_EQ(recording.updated_at, at("2026-08-21T08:00:00Z")) << row.name;
+        EXPECT_EQ(recording.ended_at, at("2026-08-20T10:16:16Z")) << row.name;
+        EXPECT_EQ(recording.end_reason, row.end_reason) << row.name;
+        const records::StoredFile& sent = recording.files.front();
+        EXPECT_EQ(sent.location, "https://b.s3.amazonaws.com/a-EG_1.mp4") << row.name;
+        EXPECT_EQ(sent.filename, "a-EG_1.mp4") << row.name;
+        EXPECT_EQ(sent.key, "a-EG_1.mp4") << row.name;
+        EXPECT_EQ(sent.size_bytes, 300'000U) << row.name;
+        EXPECT_TRUE(sent.uploaded) << row.name;
+        EXPECT_TRUE(sent.spool_path.empty()) << row.name;
+        EXPECT_EQ(sent.duration, 60s) << row.name;
+        const auto mix = records::playable_mix({&recording, 1});
+        EXPECT_EQ(mix.has_value(), records::is_good(row.expected_status)) << row.name;
+    }
+}
+
+}  // namespace
+}  // namespace aircheck::control
