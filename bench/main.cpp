@@ -1,4 +1,5 @@
 // Measures the budgets, prints one table, and keeps it as JSON: see README.md.
+#include "bench/burst.hpp"
 #include "bench/child.hpp"
 #include "bench/codecs.hpp"
 #include "bench/files.hpp"
@@ -18,17 +19,18 @@ namespace aircheck::bench {
 namespace {
 
 struct Options {
-    std::set<std::string> parts = {"codecs", "rooms", "latency", "files"};
+    std::set<std::string> parts = {"codecs", "rooms", "burst", "latency", "files"};
     Nanoseconds length = 60s;
     double hours = 2;
     std::vector<std::size_t> mixed = {1, 20, 100};
     std::vector<std::size_t> kept = {1, 200};
+    std::size_t burst = 100;
     std::string results;  ///< Path of the JSON; "": none.
 };
 
 constexpr const char* kUsage =
-    "aircheck_bench [--parts codecs,rooms,latency,files] [--seconds 60] [--hours 2]\n"
-    "               [--mixed 1,20,100] [--passthrough 1,200] [--json FILE]\n";
+    "aircheck_bench [--parts codecs,rooms,burst,latency,files] [--seconds 60] [--hours 2]\n"
+    "               [--mixed 1,20,100] [--passthrough 1,200] [--burst 100] [--json FILE]\n";
 
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> items;
@@ -58,6 +60,8 @@ bool parse(const std::vector<std::string>& words, Options& options) {
             options.mixed = counts(value);
         } else if (words[i] == "--passthrough") {
             options.kept = counts(value);
+        } else if (words[i] == "--burst") {
+            options.burst = std::stoul(value);
         } else if (words[i] == "--json") {
             options.results = value;
         } else {
@@ -199,6 +203,18 @@ Result<> bench_rooms(
     return {};
 }
 
+Result<> bench_burst(const Options& options, const std::string& folder, Report& report) {
+    const std::string count = std::to_string(options.burst);
+    const std::string key = "burst." + count + ".";
+    say(count + " recordings begun at once");
+    AC_TRY(const Burst burst, measure_burst(options.burst, folder));
+    report.section(count + " recordings begun at once");
+    report.add({key + "all", "until all record", burst.all_recording, "s"});
+    report.add({key + "median", "request to first packet kept, median", burst.median, "s"});
+    report.add({key + "stall", "longest stall of a recording thread", burst.stall * 1000, "ms"});
+    return {};
+}
+
 Result<> bench_latency(const std::string& folder, const std::string& s3, Report& report) {
     report.section("Beginning and ending, a call of seconds");
     say("latency, local files");
@@ -286,6 +302,7 @@ Result<> bench_all(const Options& options) {
         add_codecs(codecs, report);
     }
     if (wants("rooms")) AC_CHECK_OK(bench_rooms(options, codecs, work.path(), report));
+    if (wants("burst")) AC_CHECK_OK(bench_burst(options, work.path(), report));
     std::optional<ObjectStore> store;
     if (wants("latency") || wants("files")) {
         AC_TRY(store, ObjectStore::start(work.path()));
@@ -305,8 +322,9 @@ Result<> bench_all(const Options& options) {
 
 Result<> run(std::vector<std::string> words) {
     const std::string first = words.empty() ? "" : words.front();
-    if (first == "play" || first == "record") {
+    if (first == "play" || first == "record" || first == "burst") {
         words.erase(words.begin());
+        if (first == "burst") return record_burst(words);
         return first == "play" ? play_rooms(words) : record_rooms(words);
     }
     Options options;

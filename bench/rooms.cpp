@@ -3,11 +3,10 @@
 #include "bench/child.hpp"
 #include "bench/machine.hpp"
 #include "bench/object_store.hpp"
+#include "bench/recordings.hpp"
 #include "bench/speech.hpp"
 
-#include "core/id.hpp"
 #include "net/loop.hpp"
-#include "recorder/recorder.hpp"
 #include "sim/server.hpp"
 
 #include <nlohmann/json.hpp>
@@ -17,7 +16,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
-#include <map>
 #include <thread>
 
 namespace aircheck::bench {
@@ -25,105 +23,11 @@ namespace {
 
 using nlohmann::json;
 
+constexpr Nanoseconds kCallPatience = 60s;
 constexpr Nanoseconds kSettle = 4s;
 constexpr Nanoseconds kWindow = 10s;
-constexpr Nanoseconds kPatience = 60s;
 constexpr double kPacketsPerSecond = 50;
 constexpr std::size_t kJoiningAtOnce = 4;
-
-std::string room_name(std::size_t index) { return "bench-" + std::to_string(index); }
-
-recorder::Job make_job(const std::string& url, const std::string& room, Work work) {
-    recorder::Job job;
-    job.egress_id = new_id("EG_");
-    job.room_name = room;
-    job.access = {url, "devkey", "secret", ""};
-    if (work == Work::Passthrough) {
-        job.encoding.container = recorder::Container::Ogg;
-        job.encoding.codec = recorder::AudioCodec::OpusPassthrough;
-    }
-    job.filepath = "{room_name}-{time}";
-    job.requested_at = wall_now();
-    return job;
-}
-
-/// Recordings in this process, watched from the thread that makes this object.
-class Recordings {
-public:
-    static Result<std::unique_ptr<Recordings>> create(const std::string& folder) {
-        std::unique_ptr<Recordings> all(new Recordings);
-        recorder::Recorder::Options options;
-        options.data_dir = folder;
-        AC_TRY(all->recorder_, recorder::Recorder::create(all->loop_, options));
-        return all;
-    }
-
-    Result<> start(recorder::Job job) {
-        const std::string id = job.egress_id;
-        return recorder_->start(std::move(job), [this, id](const recorder::Snapshot& snapshot) {
-            seen_[id] = snapshot;
-            if (snapshot.status == recorder::Status::Failed) failure_ = snapshot.error;
-        });
-    }
-
-    /// Runs the loop until `done` says so; false when that takes too long or a recording fails.
-    template <typename Done>
-    bool run_until(Nanoseconds limit, const Done& done) {
-        // Before the loop runs, stopping it would end the next run instead.
-        if (done()) return true;
-        const Instant start = monotonic_now();
-        bool reached = false;
-        net::Timer timer(loop_);
-        std::function<void()> poll = [&] {
-            reached = done();
-            if (reached || !failure_.empty() || monotonic_now() - start > limit) {
-                loop_.stop();
-                return;
-            }
-            timer.after(2ms, poll);
-        };
-        timer.after(2ms, poll);
-        loop_.run("bench");
-        return reached;
-    }
-
-    void run_for(Nanoseconds time) {
-        net::Timer timer(loop_);
-        timer.after(time, [this] { loop_.stop(); });
-        loop_.run("bench");
-    }
-
-    bool wait_until_active(std::size_t count) {
-        return run_until(kPatience, [&] { return in_status(recorder::Status::Active) >= count; });
-    }
-    bool wait_until_over() {
-        return run_until(kPatience, [&] { return recorder_->active() == 0; });
-    }
-    [[nodiscard]] std::size_t in_status(recorder::Status status) const {
-        return static_cast<std::size_t>(std::count_if(
-            seen_.begin(),
-            seen_.end(),
-            [&](const auto& entry) { return entry.second.status == status; }
-        ));
-    }
-    [[nodiscard]] const recorder::Snapshot& snapshot(const std::string& id) { return seen_[id]; }
-    [[nodiscard]] recorder::Recorder& recorder() { return *recorder_; }
-    [[nodiscard]] const std::string& failure() const { return failure_; }
-
-private:
-    Recordings() = default;
-
-    net::Loop loop_;
-    std::map<std::string, recorder::Snapshot> seen_;
-    std::string failure_;
-    std::unique_ptr<recorder::Recorder> recorder_;
-};
-
-Result<Child> start_rooms(Work work, std::size_t count, const std::string& folder) {
-    return Child::start(
-        {own_program(), "play", work == Work::Mix ? "2" : "1", std::to_string(count), folder}
-    );
-}
 
 double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
@@ -169,7 +73,7 @@ Result<> record_rooms(const std::vector<std::string>& words) {
         recorder::Job job = make_job(words[0], room_name(i), work);
         job.destination = storage::LocalDestination{words[4] + "/out"};
         AC_CHECK_OK(recordings->start(std::move(job)));
-        // Not all at once: making their files blocks the recording threads.
+        // Not all at once: that is what `burst` measures.
         if (i < kJoiningAtOnce) continue;
         if (!recordings->wait_until_active(i - kJoiningAtOnce)) break;
     }
@@ -273,7 +177,7 @@ Result<Latency> measure_latency(const std::string& folder, const std::string& s3
         }
         const WallTime requested = job.requested_at;
         AC_CHECK_OK(recordings->start(std::move(job)));
-        const bool active = recordings->run_until(kPatience, [&] {
+        const bool active = recordings->run_until(kCallPatience, [&] {
             return recordings->snapshot(id).status == recorder::Status::Active;
         });
         if (!active) return fail(Errc::Timeout, "no recording: " + recordings->failure());
@@ -281,7 +185,7 @@ Result<Latency> measure_latency(const std::string& folder, const std::string& s3
         recordings->run_for(3s);
         const Instant stopped = monotonic_now();
         recordings->recorder().stop(id, recorder::EndReason::StopRequested);
-        const bool over = recordings->run_until(kPatience, [&] {
+        const bool over = recordings->run_until(kCallPatience, [&] {
             return recordings->snapshot(id).status == recorder::Status::Complete;
         });
         if (!over) return fail(Errc::Timeout, "no object: " + recordings->failure());

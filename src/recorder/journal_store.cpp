@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <utility>
 
 namespace aircheck::recorder {
@@ -31,7 +32,12 @@ public:
     Result<std::size_t> write(BytesView bytes) override { return file_->write(bytes); }
     Result<> truncate(std::uint64_t size_bytes) override { return file_->truncate(size_bytes); }
     Result<> sync() override {
-        pool_.run([path = path_] { sync_file(path); });
+        // On a slow disk syncs of one file do not pile up: the one that waits is enough.
+        if (waits_->exchange(true)) return {};
+        pool_.run([path = path_, waits = waits_] {
+            waits->store(false);
+            sync_file(path);
+        });
         return {};
     }
 
@@ -39,6 +45,7 @@ private:
     std::unique_ptr<journal::Sink> file_;
     std::string path_;
     net::Pool& pool_;
+    std::shared_ptr<std::atomic<bool>> waits_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 class Store final : public journal::SegmentStore {

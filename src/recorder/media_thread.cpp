@@ -44,7 +44,10 @@ MediaThread::MediaThread(Shared shared, std::string name) : shared_(std::move(sh
     });
 }
 
-MediaThread::~MediaThread() {
+MediaThread::~MediaThread() { halt(); }
+
+void MediaThread::halt() {
+    if (!thread_.joinable()) return;
     loop_.stop();
     thread_.join();
 }
@@ -53,6 +56,7 @@ RecordingContext MediaThread::context() {
     return RecordingContext{
         loop_,
         shared_.uploads,
+        shared_.disk,
         shared_.http,
         shared_.spool,
         shared_.certificate,
@@ -62,40 +66,16 @@ RecordingContext MediaThread::context() {
 
 void MediaThread::start(Job job, Recording::OnChange on_change) {
     loop_.post([this, job = std::move(job), on_change = std::move(on_change)]() mutable {
-        waiting_.push_back({std::move(job), std::move(on_change)});
-        if (waiting_.size() == 1) loop_.post([this] { start_next(); });
+        const std::string id = job.egress_id;
+        auto& recording = recordings_[id];
+        recording = std::make_unique<Recording>(context(), std::move(job), std::move(on_change));
+        recording->start();
+        if (!is_ticking_) tick();
     });
-}
-
-/// Starts touch the disk: between two of them the others' sockets and ticks get their turn.
-void MediaThread::start_next() {
-    if (waiting_.empty()) return;
-    Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
-    begin(std::move(next));
-    if (!waiting_.empty()) loop_.post([this] { start_next(); });
-}
-
-void MediaThread::begin(Waiting next) {
-    const std::string id = next.job.egress_id;
-    auto recording =
-        std::make_unique<Recording>(context(), std::move(next.job), std::move(next.on_change));
-    Recording& started = *recording;
-    recordings_[id] = std::move(recording);
-    started.start();
-    if (!is_ticking_) tick();
 }
 
 void MediaThread::stop(const std::string& egress_id, EndReason reason) {
     loop_.post([this, egress_id, reason] {
-        const auto early = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) {
-            return entry.job.egress_id == egress_id;
-        });
-        if (early != waiting_.end()) {  // Its end has to be told like any other's.
-            Waiting next = std::move(*early);
-            waiting_.erase(early);
-            begin(std::move(next));
-        }
         const auto it = recordings_.find(egress_id);
         if (it != recordings_.end()) it->second->stop(reason);
     });
@@ -103,7 +83,6 @@ void MediaThread::stop(const std::string& egress_id, EndReason reason) {
 
 void MediaThread::stop_all(EndReason reason) {
     loop_.post([this, reason] {
-        while (!waiting_.empty()) start_next();
         for (const auto& [id, recording] : recordings_) recording->stop(reason);
     });
 }
@@ -126,6 +105,8 @@ void MediaThread::forget(const std::string& egress_id) {
 
 void MediaThread::tick() {
     const Instant now = monotonic_now();
+    if (is_ticking_) note_lateness(now);
+    last_tick_ = now;
     for (const auto& [id, recording] : recordings_) recording->tick(now);
     if (now >= next_totals_) {
         next_totals_ = now + 1s;
@@ -133,6 +114,14 @@ void MediaThread::tick() {
     }
     is_ticking_ = !recordings_.empty();
     if (is_ticking_) timer_->after(kTick, [this] { tick(); });
+}
+
+void MediaThread::note_lateness(Instant now) {
+    const Nanoseconds late = std::max(now - last_tick_ - kTick, Nanoseconds(0));
+    const auto nanoseconds = static_cast<std::uint64_t>(late.count());
+    if (nanoseconds > totals_.longest_stall_nanoseconds) {
+        totals_.longest_stall_nanoseconds = nanoseconds;
+    }
 }
 
 void MediaThread::refresh_totals() {

@@ -4,7 +4,6 @@
 #include "recorder/recording.hpp"
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +19,7 @@ class MediaThread {
 public:
     struct Shared {
         net::Pool& uploads;
+        net::Pool& disk;
         net::HttpClient& http;
         const storage::Spool& spool;
         const transport::Certificate& certificate;
@@ -31,11 +31,16 @@ public:
         std::atomic<std::uint64_t> packets{0}, lost{0}, late{0}, concealed{0};
         std::atomic<std::uint64_t> bytes_written{0}, bytes_uploaded{0};
         std::atomic<std::uint64_t> cpu_nanoseconds{0};
+        std::atomic<std::uint64_t> longest_stall_nanoseconds{0};  ///< A tick's lateness, at worst.
     };
 
     MediaThread(Shared shared, std::string name);
-    /// Stops the loop; recordings that still run are abandoned.
+    /// As halt(); nothing may post to its loop any more.
     ~MediaThread();
+
+    /// Stops the loop and frees its recordings: those that still run are abandoned. What pools post
+    /// afterwards is never run.
+    void halt();
 
     void start(Job job, Recording::OnChange on_change);
     void stop(const std::string& egress_id, EndReason reason);
@@ -45,24 +50,18 @@ public:
     [[nodiscard]] const Totals& totals() const { return totals_; }
 
 private:
-    struct Waiting {
-        Job job;
-        Recording::OnChange on_change;
-    };
-
-    void start_next();
-    void begin(Waiting next);
     void tick();
+    void note_lateness(Instant now);
     void refresh_totals();
     [[nodiscard]] RecordingContext context();
 
     Shared shared_;
     net::Loop loop_;
-    std::deque<Waiting> waiting_;  ///< To be started, one at a turn of the loop.
     std::map<std::string, std::unique_ptr<Recording>> recordings_;  ///< On the thread only.
     Totals totals_;
     Totals finished_;
     Instant next_totals_;
+    Instant last_tick_;
     std::unique_ptr<net::Timer> timer_;
     bool is_ticking_ = false;
     std::thread thread_;

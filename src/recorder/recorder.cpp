@@ -47,7 +47,7 @@ struct Recorder::Impl {
     }
 
     void tidy_up(const std::string& egress_id) {
-        uploads->run([this, egress_id] {
+        disk->run([this, egress_id] {
             auto kept = mark_done(spool, egress_id);
             if (kept && options.journal_keep.count() == 0) kept = spool.remove(egress_id);
             if (!kept) {
@@ -60,7 +60,7 @@ struct Recorder::Impl {
 
     /// Deletes journals that were kept long enough; now, and every hour.
     void sweep() {
-        uploads->run([this] {
+        disk->run([this] {
             const auto swept = sweep_spool(spool, options.journal_keep, wall_now());
             if (!swept) log::warn("spool.not_swept", {{"error", swept.error().to_string()}});
         });
@@ -80,6 +80,7 @@ struct Recorder::Impl {
     net::Timer sweeping{home};
     std::unique_ptr<transport::Certificate> certificate;
     std::unique_ptr<net::Pool> uploads;
+    std::unique_ptr<net::Pool> disk;
     std::vector<std::unique_ptr<MediaThread>> threads;
     std::map<std::string, Running> running;
     std::map<std::string, StageSum> stages;
@@ -93,11 +94,13 @@ Result<std::unique_ptr<Recorder>> Recorder::create(net::Loop& home, Options opti
     AC_TRY(impl->certificate, transport::Certificate::create());
     impl->uploads =
         std::make_unique<net::Pool>("upload", std::max(1U, impl->options.upload_threads));
+    impl->disk = std::make_unique<net::Pool>("disk", std::max(1U, impl->options.disk_threads));
     unsigned count = impl->options.media_threads;
     if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < count; ++i) {
         MediaThread::Shared shared{
             *impl->uploads,
+            *impl->disk,
             impl->http,
             impl->spool,
             *impl->certificate,
@@ -115,8 +118,11 @@ Recorder::Recorder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Recorder::~Recorder() {
     *impl_->alive = false;
-    // Upload steps report to the media loops, so the pool ends while those still stand.
+    for (const auto& thread : impl_->threads) thread->halt();
+    // What still runs on the pools reports to the loops that stand still now, and is dropped there.
+    impl_->http.abort();
     impl_->uploads->finish();
+    impl_->disk->finish();
     impl_->threads.clear();
 }
 
@@ -175,6 +181,9 @@ Counters Recorder::counters() const {
         sum.bytes_written += totals.bytes_written;
         sum.bytes_uploaded += totals.bytes_uploaded;
         sum.media_cpu_seconds += static_cast<double>(totals.cpu_nanoseconds) / 1e9;
+        sum.longest_stall_seconds = std::max(
+            sum.longest_stall_seconds, static_cast<double>(totals.longest_stall_nanoseconds) / 1e9
+        );
     }
     return sum;
 }

@@ -21,6 +21,8 @@ struct Counters {
     std::uint64_t bytes_uploaded = 0;
     double media_cpu_seconds = 0;  ///< Of the recording threads.
     double recorded_seconds = 0;   ///< Of media in outputs that are finished.
+    /// How late a recording thread's tick was, at worst: for so long its recordings waited.
+    double longest_stall_seconds = 0;
 };
 
 /// Time that joining spent in one stage, over all recordings.
@@ -29,16 +31,20 @@ struct StageSum {
     double seconds = 0;
 };
 
-/// Runs recordings: each lives on one of its threads from socket to muxer; uploads run on a pool.
+/// Runs recordings: each lives on one of its threads from socket to muxer; uploads run on a pool,
+/// and what waits for the spool's disk on another.
 ///
-/// All calls and all callbacks are on `home`'s thread. The destructor abandons what still runs
-/// (journals and spool files stay); call shutdown() first and wait for `active() == 0`.
+/// All calls and all callbacks are on `home`'s thread. Call shutdown() and wait for `active() == 0`
+/// before the end. The destructor abandons what still runs and tells nothing of it: requests under
+/// way to stores are broken off (within about a second), journals and outputs stay in the spool as
+/// they are, so that it waits for the local disk at most.
 class Recorder {
 public:
     struct Options {
         std::string data_dir;        ///< The spool lies in it: data_dir/spool/EG_…/
         unsigned media_threads = 0;  ///< 0: one a core.
         unsigned upload_threads = 8;
+        unsigned disk_threads = 4;
         Nanoseconds journal_keep = std::chrono::hours(24);  ///< Journals of finished recordings.
         Nanoseconds upload_patience =
             std::chrono::hours(1);  ///< Failing longer than this is for good.

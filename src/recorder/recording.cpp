@@ -1,7 +1,6 @@
 #include "recorder/recording.hpp"
 
 #include "recorder/file_name.hpp"
-#include "recorder/journal_store.hpp"
 #include "rtp/packet.hpp"
 
 #include <algorithm>
@@ -15,14 +14,6 @@ namespace {
 constexpr Nanoseconds kNoticedAfter = 10s;
 constexpr Nanoseconds kShortestGap = 100ms;
 constexpr Nanoseconds kNoPause = 500ms;  ///< Who is silent sends a packet each 400 ms (DTX).
-
-std::string_view extension_of(Container container) {
-    return container == Container::Mp4 ? ".mp4" : ".ogg";
-}
-
-std::string_view content_type_of(Container container) {
-    return container == Container::Mp4 ? "video/mp4" : "audio/ogg";
-}
 
 RoomLink::Options link_options(const Job& job, const RecordingContext& context) {
     RoomLink::Options options;
@@ -49,22 +40,22 @@ Recording::~Recording() = default;
 
 void Recording::start() {
     AC_ON_HOME(home_);
-    if (auto opened = open(); !opened) {
-        end(EndReason::Failure, opened.error().to_string(), 500);
+    if (auto prepared = prepare(); !prepared) {
+        end(EndReason::Failure, prepared.error().to_string(), 500);
         return;
     }
     log_.info("recording.starting", {{"to", storage::describe(job_.destination)}});
     changed();
+    open_files();
     link_ = std::make_unique<RoomLink>(
         context_.loop, context_.certificate, link_options(job_, context_), log_, *this
     );
     link_->start();
 }
 
-Result<> Recording::open() {
-    AC_TRY(folder_, context_.spool.folder(job_.egress_id));
+Result<> Recording::prepare() {
     Capture::Options options;
-    AC_TRY(options.store, open_journal_store(folder_, context_.uploads));
+    options.store = journal_.store();
     options.header.egress_id = job_.egress_id;
     options.header.room_name = job_.room_name;
     options.header.room_sid = job_.room_sid;
@@ -73,7 +64,6 @@ Result<> Recording::open() {
     options.settings.mixing = job_.mixing;
     options.settings.encoding = job_.encoding;
     AC_TRY(capture_, Capture::create(std::move(options), monotonic_now()));
-    AC_TRY(output_, Output::create(folder_));
     if (!needs_room_sid(job_.filepath) || !room_sid_.empty()) {
         file_.filename = expand_file_name(
             job_.filepath,
@@ -124,13 +114,19 @@ void Recording::tick(Instant now) {
     if (is_over() || status_ == Status::Ending) return;
     feedback_.collect(now, rtcp_);
     if (!rtcp_.empty()) link_->send_rtcp(rtcp_);
-    check(capture_->tick(now));
+    if (const auto written = capture_->tick(now)) {
+        is_journal_full_ = false;
+    } else if (written.error().code == Errc::NoSpace) {
+        bear_full_journal(written.error());
+    } else {
+        check(written);
+    }
     write_output();
     check_limits(now);
 }
 
 void Recording::write_output() {
-    if (status_ == Status::Ending || is_over()) return;
+    if (status_ == Status::Ending || is_over() || !output_) return;
     const Bytes bytes = capture_->take_output();
     if (bytes.empty() && output_->is_whole()) return;
     check(output_->append(bytes));
@@ -154,7 +150,7 @@ void Recording::check_limits(Instant now) {
         }
     } else if (status_ == Status::Active) {
         const bool long_enough = rule.max_duration && now - *media_since_ >= *rule.max_duration;
-        const bool big_enough = rule.max_bytes && output_->size() >= *rule.max_bytes;
+        const bool big_enough = rule.max_bytes && output_ && output_->size() >= *rule.max_bytes;
         if (long_enough || big_enough) {
             end(EndReason::LimitReached, "Session limit reached", 413);
             return;

@@ -6,10 +6,12 @@
 #include "net/loop.hpp"
 #include "recorder/capture.hpp"
 #include "recorder/job.hpp"
+#include "recorder/late_journal.hpp"
 #include "recorder/output.hpp"
 #include "recorder/participants.hpp"
 #include "recorder/room_link.hpp"
 #include "recorder/rtcp_feedback.hpp"
+#include "recorder/spool_files.hpp"
 #include "recorder/upload_task.hpp"
 #include "storage/spool.hpp"
 
@@ -26,6 +28,7 @@ namespace aircheck::recorder {
 struct RecordingContext {
     net::Loop& loop;
     net::Pool& uploads;
+    net::Pool& disk;  ///< For what waits for the spool's disk; never for a remote.
     net::HttpClient& http;
     const storage::Spool& spool;
     const transport::Certificate& certificate;
@@ -39,6 +42,10 @@ struct RecordingContext {
 /// State only moves forward: Starting → Active → Ending → a final status. Every change is told by
 /// `on_change`, with the whole state; after the one with a final status nothing follows and the
 /// object may be destroyed (not from inside).
+///
+/// Making files, removing and copying them waits for the disk, so the pool `disk` does it. The room
+/// is joined meanwhile: what comes before the files are there is kept in memory (LateJournal). Who
+/// ends before that waits for them, and ends as any other.
 class Recording : public RoomLink::Listener {
 public:
     using OnChange = std::function<void(const Snapshot& snapshot)>;
@@ -46,7 +53,7 @@ public:
     Recording(RecordingContext context, Job job, OnChange on_change);
     ~Recording() override;
 
-    /// Makes the spool folder and starts to join. What fails is told as a final snapshot.
+    /// Has the spool files made and starts to join. What fails is told as a final snapshot.
     void start();
     void stop(EndReason reason);
     /// The thread's tick, about every 100 ms.
@@ -75,18 +82,27 @@ private:
     void on_connected() override;
     void on_ended(signal::EndReason reason, std::string words) override;
 
-    [[nodiscard]] Result<> open();
+    [[nodiscard]] Result<> prepare();
+    void open_files();
+    void on_opened(Result<SpoolFiles> files);
+    template <typename Outcome>
+    void on_disk(std::function<Outcome()> work, std::function<void(Outcome)> then);
     [[nodiscard]] Result<> begin_upload();
     void check(const Result<>& result);  ///< An error ends the recording, with what it has.
+    void bear_full_journal(const Error& error);
     void write_output();
     void check_limits(Instant now);
     void end(EndReason reason, std::string error, int error_code);
+    void end_with_files();
+    void end_without_media();
     [[nodiscard]] Result<> note_gap(Instant now);
     void finish_file();
     void close_capture();
     void on_stored(Result<storage::StoredObject> stored);
     void keep_in_spool(const Error& why);
+    void tell_kept();
     void conclude(Status status);
+    void announce_end();
     [[nodiscard]] std::string describe_no_media(Instant now) const;
     void changed();
 
@@ -96,8 +112,9 @@ private:
     log::RecordingLog log_;
     Home home_;
     std::string folder_;
+    LateJournal journal_;
     std::unique_ptr<Capture> capture_;
-    std::unique_ptr<Output> output_;
+    std::unique_ptr<Output> output_;  ///< None before on_opened().
     std::unique_ptr<UploadTask> upload_;
     std::unique_ptr<RoomLink> link_;
     RtcpFeedback feedback_;
@@ -107,6 +124,9 @@ private:
     Status status_ = Status::Starting;
     EndReason end_reason_ = EndReason::None;
     Status final_status_ = Status::Complete;
+    bool is_opening_ = false;  ///< The disk makes the files.
+    std::optional<Error> not_opened_;
+    bool is_journal_full_ = false;
     std::string error_;
     int error_code_ = 0;
     std::string room_sid_;
@@ -114,10 +134,12 @@ private:
     FileResult file_;
     Bytes head_;
     Bytes rest_;
+    std::string leftover_;             ///< A file that is not needed once the recording is over.
     std::set<std::string> encrypted_;  ///< Tracks that are left out for that.
     std::vector<Gap> gaps_;
     std::vector<StageTiming> stages_;
     Instant started_;
+    Instant end_called_;  ///< Nothing after it is recorded.
     WallTime updated_at_;
     std::optional<WallTime> ended_at_;
     std::optional<Instant> media_since_;
@@ -126,6 +148,7 @@ private:
     Instant last_packet_at_;
     std::optional<Instant> no_human_since_;
     bool had_human_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< For what comes back late.
 };
 
 }  // namespace aircheck::recorder

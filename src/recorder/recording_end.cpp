@@ -3,6 +3,7 @@
 #include "recorder/recording.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <utility>
 
@@ -17,12 +18,66 @@ int code_of_upload(const Error& error) {
     return owners ? 400 : 503;
 }
 
+/// And for a disk that fails: 507 when it is full, 500 otherwise.
+int code_of(const Error& error) { return error.code == Errc::NoSpace ? 507 : 500; }
+
 }  // namespace
+
+/// Runs blocking `work` on the disk's pool, and `then` with its outcome here, if this still is.
+template <typename Outcome>
+void Recording::on_disk(std::function<Outcome()> work, std::function<void(Outcome)> then) {
+    context_.disk.run([&loop = context_.loop,
+                       alive = std::weak_ptr<bool>(alive_),
+                       work = std::move(work),
+                       then = std::move(then)] {
+        std::shared_ptr<Outcome> outcome;  // Shared, as a task has to be copied and it may not be.
+        try {
+            outcome = std::make_shared<Outcome>(work());
+        } catch (const std::exception& error) {
+            outcome = std::make_shared<Outcome>(fail(Errc::Failed, error.what()));
+        }
+        loop.post([alive, outcome, then] {
+            if (!alive.expired()) then(std::move(*outcome));
+        });
+    });
+}
+
+void Recording::open_files() {
+    is_opening_ = true;
+    on_disk<Result<SpoolFiles>>(
+        [&spool = context_.spool, &disk = context_.disk, id = job_.egress_id] {
+            return open_spool_files(spool, id, disk);
+        },
+        [this](Result<SpoolFiles> files) { on_opened(std::move(files)); }
+    );
+}
+
+void Recording::on_opened(Result<SpoolFiles> files) {
+    is_opening_ = false;
+    if (files) {
+        folder_ = std::move(files->folder);
+        output_ = std::move(files->output);
+        journal_.attach(std::move(files->journal), std::move(files->first_segment));
+    } else {
+        not_opened_ = std::move(files.error());
+    }
+    if (status_ == Status::Ending) {
+        end_with_files();
+    } else if (not_opened_) {
+        end(EndReason::Failure, not_opened_->to_string(), code_of(*not_opened_));
+    }
+}
+
+/// The journal's writer keeps what the disk does not take, and tries again every second; the output
+/// has a reserve and says when nothing more fits. Until then the call goes on.
+void Recording::bear_full_journal(const Error& error) {
+    if (!is_journal_full_) log_.error("journal.disk_full", {{"error", error.to_string()}});
+    is_journal_full_ = true;
+}
 
 void Recording::check(const Result<>& result) {
     if (result || status_ >= Status::Ending) return;
-    const int code = result.error().code == Errc::NoSpace ? 507 : 500;
-    end(EndReason::Failure, result.error().to_string(), code);
+    end(EndReason::Failure, result.error().to_string(), code_of(result.error()));
 }
 
 void Recording::stop(EndReason reason) {
@@ -34,42 +89,53 @@ void Recording::stop(EndReason reason) {
 
 void Recording::end(EndReason reason, std::string error, int error_code) {
     if (status_ >= Status::Ending) return;
-    const Status before = status_;
     end_reason_ = reason;
     error_ = std::move(error);
     error_code_ = error_code;
     ended_at_ = wall_now();
+    end_called_ = monotonic_now();
     status_ = Status::Ending;
     if (reason == EndReason::Failure) final_status_ = Status::Failed;
     if (reason == EndReason::LimitReached) final_status_ = Status::LimitReached;
     if (link_) link_->leave();
-    if (before == Status::Starting) {
-        if (final_status_ != Status::Failed) {
-            final_status_ = Status::Aborted;
-            error_code_ = 412;
-            error_ = "Start signal not received";
-            if (reason == EndReason::StopRequested || reason == EndReason::Shutdown) {
-                error_ = "Stop called before pipeline could start";
-            }
-            if (capture_ && capture_->has_encrypted_track() && capture_->ssrcs().empty()) {
-                final_status_ = Status::Failed;
-                error_code_ = 400;
-                error_ = "every audio track of the room is end-to-end encrypted";
-            }
-        }
-        if (capture_) static_cast<void>(capture_->finish(monotonic_now(), error_));
-        conclude(final_status_);
-        return;
+    if (media_since_) {
+        log_.info("recording.ending", {{"reason", details_of(reason)}, {"error", error_}});
+        static_cast<void>(note_gap(end_called_));  // A full journal does not cost the file.
     }
-    log_.info("recording.ending", {{"reason", details_of(reason)}, {"error", error_}});
-    static_cast<void>(note_gap(monotonic_now()));  // A full journal does not cost the file.
-    changed();
-    finish_file();
+    // What fails before there was media is told when it is over, not before.
+    if (media_since_ || is_opening_) changed();
+    if (!is_opening_) end_with_files();
+}
+
+void Recording::end_with_files() {
+    if (media_since_) {
+        finish_file();
+    } else {
+        end_without_media();
+    }
+}
+
+void Recording::end_without_media() {
+    if (final_status_ != Status::Failed) {
+        final_status_ = Status::Aborted;
+        error_code_ = 412;
+        error_ = "Start signal not received";
+        if (end_reason_ == EndReason::StopRequested || end_reason_ == EndReason::Shutdown) {
+            error_ = "Stop called before pipeline could start";
+        }
+        if (capture_ && capture_->has_encrypted_track() && capture_->ssrcs().empty()) {
+            final_status_ = Status::Failed;
+            error_code_ = 400;
+            error_ = "every audio track of the room is end-to-end encrypted";
+        }
+    }
+    if (capture_) static_cast<void>(capture_->finish(end_called_, error_));
+    conclude(final_status_);
 }
 
 /// The last of the output into `rest_`, and the finished file's head into `head_`.
 void Recording::close_capture() {
-    auto finished = capture_->finish(monotonic_now(), std::string(details_of(end_reason_)));
+    auto finished = capture_->finish(end_called_, std::string(details_of(end_reason_)));
     rest_ = capture_->take_output();
     file_.duration = finished ? finished->duration : capture_->pipeline().duration();
     if (const auto start = capture_->pipeline().start()) {
@@ -89,7 +155,8 @@ void Recording::close_capture() {
     }
     // What was written is a file of fragments, which plays with the head that it began with.
     const std::uint64_t header = capture_->pipeline().header_bytes();
-    if (job_.encoding.container != Container::Mp4 || output_->size() < header) return;
+    if (job_.encoding.container != Container::Mp4) return;
+    if (!output_ || output_->size() < header) return;
     if (const auto head = storage::read_range(output_->path(), 0, header)) {
         const BytesView bytes = as_bytes(*head);
         head_.assign(bytes.begin(), bytes.end());
@@ -98,6 +165,12 @@ void Recording::close_capture() {
 
 void Recording::finish_file() {
     close_capture();
+    if (!output_) {  // What was heard has no place to be.
+        error_ = not_opened_->to_string();
+        error_code_ = code_of(*not_opened_);
+        conclude(Status::Failed);
+        return;
+    }
     if (output_->size() == 0 && rest_.empty()) {
         conclude(Status::Failed);
         return;
@@ -133,8 +206,7 @@ void Recording::on_stored(Result<storage::StoredObject> stored) {
     file_.location = stored->location;
     file_.size_bytes = stored->size;
     file_.sha256 = stored->sha256;
-    std::error_code ignored;  // A leftover costs room, not the recording.
-    std::filesystem::remove(output_->path(), ignored);
+    leftover_ = output_->path();
     conclude(final_status_);
 }
 
@@ -145,41 +217,67 @@ void Recording::keep_in_spool(const Error& why) {
     const std::uint64_t header = mp4 ? capture_->pipeline().header_bytes() : 0;
     const std::string finished_path =
         folder_ + "/recording" + (mp4 ? std::string(".mp4") : std::string(".ogg"));
-    storage::HeadAndBody parts;
-    parts.head = head_;
-    parts.body_path = output_->path();
-    parts.body_offset = header;
-    parts.body_bytes = output_->size() - header;
     file_.spool_path = output_->path();
     file_.size_bytes = output_->size();
-    if (output_->is_whole() && storage::assemble_file(parts, finished_path)) {
-        file_.spool_path = finished_path;
-        file_.size_bytes = head_.size() + parts.body_bytes;
-        std::error_code ignored;
-        std::filesystem::remove(output_->path(), ignored);
-    }
     if (error_.empty()) {
         error_ = why.to_string();
         error_code_ = code_of_upload(why);
     } else if (error_ != why.to_string()) {
         error_ += "; " + why.to_string();
     }
+    if (!output_->is_whole()) return tell_kept();
+    const std::uint64_t body = output_->size() - header;
+    on_disk<Result<>>(
+        [head = head_, path = output_->path(), header, body, finished_path] {
+            storage::HeadAndBody parts;
+            parts.head = head;
+            parts.body_path = path;
+            parts.body_offset = header;
+            parts.body_bytes = body;
+            return storage::assemble_file(parts, finished_path);
+        },
+        [this, body, finished_path](const Result<>& assembled) {
+            if (assembled) {
+                leftover_ = std::exchange(file_.spool_path, finished_path);
+                file_.size_bytes = head_.size() + body;
+            }
+            tell_kept();
+        }
+    );
+}
+
+void Recording::tell_kept() {
     error_ += "; the recording is kept in " + file_.spool_path;
     conclude(Status::Failed);
 }
 
+/// The end, once nothing is open any more and the disk is tidy.
 void Recording::conclude(Status status) {
-    status_ = status;
+    final_status_ = status;
     if (!ended_at_) ended_at_ = wall_now();
-    output_.reset();  // Its reserve goes; the file stays.
-    const log::Level level = status == Status::Failed ? log::Level::Error : log::Level::Info;
+    if (!output_) return announce_end();
+    on_disk<Result<>>(
+        [output = std::make_shared<std::unique_ptr<Output>>(std::move(output_)),
+         leftover = leftover_]() -> Result<> {
+            output->reset();          // Its reserve goes; the file stays.
+            std::error_code ignored;  // A leftover costs room, not the recording.
+            if (!leftover.empty()) std::filesystem::remove(leftover, ignored);
+            return {};
+        },
+        [this](const Result<>&) { announce_end(); }
+    );
+}
+
+void Recording::announce_end() {
+    status_ = final_status_;
+    const log::Level level = status_ == Status::Failed ? log::Level::Error : log::Level::Info;
     if (log::enabled(level)) {
         log::write(
             level,
             "recording.ended",
             {{"egress", job_.egress_id},
              {"room", job_.room_name},
-             {"status", to_string(status)},
+             {"status", to_string(status_)},
              {"file", file_.location},
              {"duration_s", to_seconds(file_.duration)},
              {"error", error_}}
