@@ -5,9 +5,11 @@ import re
 
 import pytest
 import requests
+from livekit import api
 from support import media, scene
 from support.aircheck import TOKEN, run
 from support.livekit import KEY, SECRET
+from support.process import wait_until
 
 HIDDEN = ["the-api-secret-0123456789abcdef", "the-store-secret", "the-admin-token", "the-header", "pass-of-the-url"]
 
@@ -123,9 +125,61 @@ def test_a_link_is_permanent_until_it_is_revoked(livekit, start_aircheck, caller
     assert part.headers["content-range"] == f"bytes 4-7/{len(whole.content)}"
     assert requests.get(link + "x", timeout=10).status_code == 404
     assert requests.get(re.sub(r"\?k=.*", "", link), timeout=10).status_code == 404
+    assert service.get(f"/api/v1/recordings/{egress_id}/url") == {"url": link, "expires_at": None}
     assert service.request("POST", f"/api/v1/recordings/{egress_id}/revoke").ok
     assert requests.get(link, timeout=10).status_code == 410
+    gone = service.request("GET", f"/api/v1/recordings/{egress_id}/url")
+    assert (gone.status_code, gone.headers["content-type"]) == (410, "application/problem+json"), gone.text
+    assert gone.json()["status"] == 410 and "revoked" in gone.json()["detail"]
     assert service.conversations(room)[0]["audio_recording_url"] is None
+
+
+@pytest.mark.parametrize("meanwhile", ["with the service running", "with the service down"])
+def test_an_upload_that_had_failed_is_made_up_for_and_told(
+        livekit, start_aircheck, receiver, bucket, callers, room, tmp_path, meanwhile):
+    bucket.minio.client.delete_bucket(Bucket=bucket.name)
+    service = start_aircheck(server=livekit, config={
+        "webhooks": [{"url": receiver.url()}], "storage": {"s3": bucket.config()},
+        "session_limits": {"file_output_max_duration": "2s"}, "network": {"allow": ["127.0.0.0/8"]}})
+    ann = callers.join(livekit, room, "ann").publish()
+    request = api.RoomCompositeEgressRequest(room_name=room, audio_only=True)
+    request.file_outputs.append(api.EncodedFileOutput(filepath="x.mp4"))
+    request.webhooks.append(api.WebhookConfig(url=receiver.url("/own"), signing_key=scene.KEY))
+    egress_id = scene.use_egress_api(service, lambda e: e.start_room_composite_egress(request)).egress_id
+    scene.wait_until_active(service, egress_id)
+    saying = ann.start_tone(440, 30.0)
+    told = receiver.wait_for("egress_ended", path="/own", limit=180).verified().egress_info
+    saying.cancel()
+    assert (told.status, told.details) == (api.EgressStatus.EGRESS_FAILED, "End reason: Session limit reached")
+    assert receiver.wait_for("egress_ended").verified().egress_info.status == api.EgressStatus.EGRESS_FAILED
+    assert service.conversations(room)[0]["audio_recording_url"] is None
+    if meanwhile == "with the service down":
+        service.stop()
+
+    bucket.minio.client.create_bucket(Bucket=bucket.name)
+    done = service.command("egress", "upload", egress_id)
+    assert done.returncode == 0, done.stderr
+    (key,) = bucket.keys()
+    assert done.stdout.strip().endswith(f"{bucket.name}/{key}")
+
+    def mended(path):
+        infos = [d.verified().egress_info for d in receiver.events("egress_updated", path)]
+        return [i for i in infos if i.status == api.EgressStatus.EGRESS_LIMIT_REACHED]
+    for path in ("/webhook", "/own"):
+        (info,) = wait_until(lambda path=path: mended(path), f"{path} is told that it is there")
+        assert (info.egress_id, info.file_results[0].location) == (egress_id, done.stdout.strip())
+        assert info.details == "End reason: Session limit reached" and "kept in" not in info.error
+        assert len(receiver.events("egress_ended", path)) == 1, "the end is told once"
+    if meanwhile == "with the service down":
+        service.start()
+    recording = service.get(f"/api/v1/recordings/{egress_id}")
+    assert (recording["status"], recording["files"][0]["location"]) == ("EGRESS_LIMIT_REACHED", done.stdout.strip())
+    (conversation,) = service.conversations(room)
+    played = tmp_path / "played.mp4"
+    played.write_bytes(requests.get(conversation["audio_recording_url"], timeout=30).content)
+    assert len(scene.hears(played, 440)) == 1, "the link plays"
+    assert not (service.spool(egress_id) / "recording.mp4").exists() and (service.spool(egress_id) / "done").exists()
+    assert service.command("egress", "upload", egress_id).returncode == 1, "there is nothing left to send"
 
 
 def test_metrics_and_probes_say_what_goes_on(livekit, start_aircheck, callers, room):
