@@ -18,7 +18,7 @@ constexpr const char* kBucket = "recordings";
 
 bool is_ready(net::HttpClient& http, const std::string& endpoint) {
     net::HttpRequest probe;
-    probe.url = endpoint + "/minio/health/ready";
+    probe.url = endpoint + storage::testing::kMinioReadyPath;
     for (int tries = 0; tries < 300; ++tries) {
         const auto response = http.send(probe);
         if (response && response->status == 200) return true;

@@ -61,7 +61,7 @@ void MinioServer::start() {
 
     net::HttpClient http;
     net::HttpRequest probe;
-    probe.url = "http://127.0.0.1:" + std::to_string(port_) + "/minio/health/ready";
+    probe.url = "http://127.0.0.1:" + std::to_string(port_) + kMinioReadyPath;
     for (int tries = 0; tries < 300; ++tries) {
         const auto response = http.send(probe);
         if (response && response->status == 200) return;

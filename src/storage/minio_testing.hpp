@@ -33,6 +33,9 @@ inline std::string find_minio() {
     return {};
 }
 
+/// Answers 200 once MinIO takes requests; its "/minio/health/ready" does so a moment earlier.
+inline constexpr const char* kMinioReadyPath = "/minio/health/cluster";
+
 /// A TCP port of loopback that nobody listens on now, for a server that must be told one.
 inline std::uint16_t free_port() {
     const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
