@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::size_t kMaxKeyBytes = 1024;
 constexpr std::size_t kMaxSegmentBytes = 255;  // NAME_MAX of the usual file systems
+/// What folders leave for the name: an extension, and what with_suffix() adds ("-EG_…" of 16 bytes
+/// and "-99").
+constexpr std::size_t kShortestName = 40;
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
@@ -95,11 +98,8 @@ Result<std::string> safe_object_key(std::string_view path) {
     }
     std::string key;
     for (std::size_t i = 0; i + 1 < segments.size(); ++i) key += segments[i] + "/";
-    if (key.size() + segments.back().size() > kMaxKeyBytes) {
-        constexpr std::size_t kShortestName = 32;
-        if (key.size() + kShortestName > kMaxKeyBytes) {
-            return fail(Errc::InvalidArgument, "file path \"" + shown + "…\" has over 1024 bytes");
-        }
+    if (key.size() + kShortestName > kMaxKeyBytes) {
+        return fail(Errc::InvalidArgument, "file path \"" + shown + "…\" has over 1024 bytes");
     }
     return key + shorten(segments.back(), kMaxKeyBytes - key.size());
 }

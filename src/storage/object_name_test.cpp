@@ -42,6 +42,8 @@ TEST(ObjectName, IsMadeSafe) {
     ASSERT_TRUE(longest);
     EXPECT_EQ(longest->size(), 1024u);
     EXPECT_TRUE(longest->ends_with("/" + repeat("x", 40) + ".mp4"));
+    // Room is kept for what a taken name gets.
+    EXPECT_EQ(with_suffix(*longest, "EG_abcdefghijkl-20").size(), 1024u);
 }
 
 TEST(ObjectName, WithoutAFileIsRefused) {
@@ -52,7 +54,9 @@ TEST(ObjectName, WithoutAFileIsRefused) {
           std::string("calls/"),
           std::string("a/.."),
           std::string("../."),
-          repeat("folder/", 200) + "a.mp4"}) {
+          repeat("folder/", 200) + "a.mp4",
+          repeat("folder/", 141) + "a.mp4"}) {  // 987 bytes of folders leave too little
+
         const auto key = safe_object_key(path);
         ASSERT_FALSE(key) << path;
         EXPECT_EQ(key.error().code, Errc::InvalidArgument);

@@ -17,8 +17,10 @@ constexpr std::array<std::pair<std::string_view, char>, 5> kEntities = {{
 
 /// "&#34;" and "&#x22;" of ASCII, as Go's encoder writes quotes; the rest stays as it is.
 std::size_t numeric_entity(std::string_view text, std::string& out) {
-    const std::size_t end = text.find(';');
-    if (!text.starts_with("&#") || end == std::string_view::npos || end > 8) return 0;
+    if (!text.starts_with("&#")) return 0;
+    // Looked for nearby only: an answer full of '&' would be read from each of them to its end.
+    const std::size_t end = text.substr(0, 9).find(';');
+    if (end == std::string_view::npos) return 0;
     const bool hex = text.size() > 2 && (text[2] == 'x' || text[2] == 'X');
     const std::string_view digits = text.substr(hex ? 3 : 2, end - (hex ? 3 : 2));
     unsigned code = 0;

@@ -9,6 +9,8 @@ namespace {
 
 constexpr const char* kTitle = "aircheck-upload-1";
 constexpr int kMaxParts = 10'000;
+/// S3's own limit; a part is read into memory to be known again, and ">>" takes "-1" for 2^64-1.
+constexpr std::uint64_t kMaxPartBytes = 5ULL << 30;
 
 }  // namespace
 
@@ -35,7 +37,8 @@ std::optional<UploadState> UploadState::from_text(const std::string& text) {
     Part part;
     while (in >> part.part.number >> part.part.size >> part.crc32c >> etag) {
         const auto expected = static_cast<int>(state.parts.size()) + 2;
-        if (part.part.number != expected || expected > kMaxParts || part.part.size == 0) return {};
+        if (part.part.number != expected || expected > kMaxParts) return {};
+        if (part.part.size == 0 || part.part.size > kMaxPartBytes) return {};
         part.part.etag = net::percent_decode(etag);
         state.parts.push_back(part);
     }
