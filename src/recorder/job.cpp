@@ -2,6 +2,38 @@
 
 namespace aircheck::recorder {
 
+std::string_view extension_of(Container container) {
+    switch (container) {
+        case Container::Mp4:
+            return ".mp4";
+        case Container::Ogg:
+            return ".ogg";
+        case Container::Mp3:
+            return ".mp3";
+        case Container::Wav:
+            return ".wav";
+        case Container::Flac:
+            return ".flac";
+    }
+    return "";
+}
+
+std::string_view content_type_of(Container container) {
+    switch (container) {
+        case Container::Mp4:
+            return "video/mp4";
+        case Container::Ogg:
+            return "audio/ogg";
+        case Container::Mp3:
+            return "audio/mpeg";
+        case Container::Wav:
+            return "audio/wav";
+        case Container::Flac:
+            return "audio/flac";
+    }
+    return "application/octet-stream";
+}
+
 std::string_view to_string(Status status) {
     switch (status) {
         case Status::Starting:

@@ -19,14 +19,21 @@ enum class Mixing {
     DualChannelAlternate  ///< Tracks by arrival: first left, second right, third left …
 };
 
-enum class Container { Mp4, Ogg };
+enum class Container { Mp4, Ogg, Mp3, Wav, Flac };
 enum class AudioCodec {
     Aac,
     Opus,
-    /// One track's own Opus packets in OGG, neither decoded nor mixed: for track egress, which the
-    /// API does not offer yet. `mixing`, `channels` and the rates mean nothing then.
+    /// One track's own Opus packets in OGG, neither decoded nor mixed. `mixing`, `channels` and the
+    /// rates mean nothing then.
     OpusPassthrough,
+    Mp3,
+    Pcm,  ///< Signed 16 bit.
+    Flac,
 };
+
+/// ".mp4" …
+[[nodiscard]] std::string_view extension_of(Container container);
+[[nodiscard]] std::string_view content_type_of(Container container);
 
 struct Encoding {
     Container container = Container::Mp4;
@@ -44,10 +51,49 @@ struct RoomAccess {
     std::string ca_file;  ///< Extra trust anchors (PEM), or none.
 };
 
+/// livekit.ParticipantInfo.Kind.
+enum class ParticipantKind {
+    Standard = 0,
+    Ingress = 1,
+    Egress = 2,
+    Sip = 3,
+    Agent = 4,
+    Connector = 7,
+    Bridge = 8
+};
+
+/// Where a track is heard, by who publishes it or which it is (livekit.AudioRoute).
+struct AudioRoute {
+    enum class Match { Track, Identity, Kind };
+    enum class Channel { Both, Left, Right };
+    Match match = Match::Identity;
+    std::string value;  ///< The track's sid or the participant's identity.
+    ParticipantKind kind = ParticipantKind::Standard;  ///< With Match::Kind.
+    Channel channel = Channel::Both;
+
+    bool operator==(const AudioRoute&) const = default;
+};
+
+/// Which of a room's sound is recorded.
+struct Source {
+    enum class Kind {
+        Room,         ///< Every track.
+        Participant,  ///< One participant's microphone, or the sound of their shared screen.
+        Track,        ///< One track.
+        Media,        ///< What `routes` match, and with `capture_all` everything else too.
+    };
+    Kind kind = Kind::Room;
+    std::string identity;  ///< Of the participant.
+    bool screen_share = false;
+    std::string track_sid;
+    std::vector<AudioRoute> routes;
+    bool capture_all = false;
+};
+
 /// When a recording ends by itself; it always ends with its room.
 struct EndRule {
-    bool last_human_left = false;  ///< No participant of kind STANDARD or SIP is left …
-    Nanoseconds end_grace = 10s;   ///< … for this long.
+    bool last_human_left = false;             ///< Nobody is left of whom is_human() is true …
+    Nanoseconds end_grace = 10s;              ///< … for this long.
     std::optional<Nanoseconds> max_duration;  ///< Of the file: ends as LIMIT_REACHED.
     std::optional<std::uint64_t> max_bytes;   ///< Of the file: ends as LIMIT_REACHED.
     /// No first packet this long after the start: fails, saying which stage was reached. None:
@@ -61,6 +107,7 @@ struct Job {
     std::string room_name;
     std::string room_sid;  ///< "RM_…", or "" when not known before joining.
     RoomAccess access;
+    Source source;
     Mixing mixing = Mixing::Default;
     Encoding encoding;
     storage::Destination destination;
@@ -85,16 +132,12 @@ enum class EndReason {
     Failure
 };
 
-/// livekit.ParticipantInfo.Kind.
-enum class ParticipantKind {
-    Standard = 0,
-    Ingress = 1,
-    Egress = 2,
-    Sip = 3,
-    Agent = 4,
-    Connector = 7,
-    Bridge = 8
-};
+/// Phones reach a room by other ways than SIP, too (CONNECTOR: WhatsApp, Twilio; BRIDGE), and a
+/// kind that is yet to come is more likely a caller: only what is known to be a machine is none.
+[[nodiscard]] constexpr bool is_human(ParticipantKind kind) {
+    return kind != ParticipantKind::Agent && kind != ParticipantKind::Egress &&
+           kind != ParticipantKind::Ingress;
+}
 
 struct ParticipantSummary {
     std::string sid;

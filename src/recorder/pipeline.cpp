@@ -1,5 +1,6 @@
 #include "recorder/pipeline.hpp"
 
+#include "recorder/source.hpp"
 #include "rtp/rtcp.hpp"
 
 #include <algorithm>
@@ -26,6 +27,44 @@ media::Mixing to_media(Mixing mixing) {
             return media::Mixing::DualChannelAlternate;
     }
     return media::Mixing::Default;
+}
+
+mux::Container to_mux(Container container) {
+    switch (container) {
+        case Container::Mp4:
+            return mux::Container::Mp4;
+        case Container::Ogg:
+            return mux::Container::Ogg;
+        case Container::Mp3:
+            return mux::Container::Mp3;
+        case Container::Wav:
+            return mux::Container::Wav;
+        case Container::Flac:
+            return mux::Container::Flac;
+    }
+    return mux::Container::Mp4;
+}
+
+media::Codec to_media(AudioCodec codec) {
+    switch (codec) {
+        case AudioCodec::Aac:
+            return media::Codec::Aac;
+        case AudioCodec::Opus:
+        case AudioCodec::OpusPassthrough:
+            return media::Codec::Opus;
+        case AudioCodec::Mp3:
+            return media::Codec::Mp3;
+        case AudioCodec::Pcm:
+            return media::Codec::Pcm;
+        case AudioCodec::Flac:
+            return media::Codec::Flac;
+    }
+    return media::Codec::Aac;
+}
+
+/// By livekit's numbers, which both have.
+ParticipantKind kind_of(journal::ParticipantKind kind) {
+    return static_cast<ParticipantKind>(kind);
 }
 
 std::int64_t position_of(Nanoseconds at) { return media::to_position(Instant(at), Instant{}); }
@@ -61,18 +100,23 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
         return pipeline;
     }
 
+    if (!settings.routes.empty() && settings.encoding.channels != 2) {
+        return fail(Errc::InvalidArgument, "audio routes take two channels");
+    }
     media::EncoderSettings encoder;
-    encoder.codec =
-        settings.encoding.codec == AudioCodec::Aac ? media::Codec::Aac : media::Codec::Opus;
+    encoder.codec = to_media(settings.encoding.codec);
     encoder.channels = settings.encoding.channels;
     encoder.sample_rate_hz = settings.encoding.sample_rate_hz;
     encoder.bitrate_bps = settings.encoding.bitrate_bps;
     AC_TRY(pipeline->encoder_, media::AudioEncoder::create(encoder));
     // The muxer itself is made with the first output, when the start's wall time is known; whether
     // it can hold the stream has to be known now.
-    const auto container =
-        settings.encoding.container == Container::Mp4 ? mux::Container::Mp4 : mux::Container::Ogg;
-    AC_TRY(auto probe, mux::make_muxer(container, pipeline->encoder_->format(), pipeline->tags_));
+    AC_TRY(
+        auto probe,
+        mux::make_muxer(
+            to_mux(settings.encoding.container), pipeline->encoder_->format(), pipeline->tags_
+        )
+    );
     probe.reset();
     return pipeline;
 }
@@ -132,11 +176,10 @@ Result<> Pipeline::begin_output(Bytes& out) {
 
 Result<> Pipeline::open_muxer(const media::StreamFormat& format, Bytes& out) {
     tags_.created = wall_start_ + time_of(zero_);
-    const auto container =
-        settings_.encoding.container == Container::Mp4 ? mux::Container::Mp4 : mux::Container::Ogg;
-    AC_TRY(muxer_, mux::make_muxer(container, format, tags_));
+    const Container container = settings_.encoding.container;
+    AC_TRY(muxer_, mux::make_muxer(to_mux(container), format, tags_));
     const Bytes header = muxer_->header();
-    header_bytes_ = header.size();
+    header_bytes_ = container == Container::Ogg ? 0 : header.size();
     out.insert(out.end(), header.begin(), header.end());
     return {};
 }
@@ -244,6 +287,12 @@ void Pipeline::start_track(const journal::TrackStart& start) {
     const auto heard = channels_.find(start.track_sid);
     if (heard != channels_.end()) {  // Back after longer than its input was kept.
         mixer_.add_on(renderer, heard->second, start.participant_sid);
+    } else if (const auto routed = channel_of(
+                   settings_.routes,
+                   {start.track_sid, start.participant_identity, kind_of(start.participant_kind)}
+               )) {
+        channels_[start.track_sid] = *routed;
+        mixer_.add_on(renderer, *routed, start.participant_sid);
     } else {
         const bool agent = start.participant_kind == journal::ParticipantKind::Agent;
         const auto kind = agent ? media::ParticipantKind::Agent : media::ParticipantKind::Other;

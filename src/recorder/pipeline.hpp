@@ -24,6 +24,7 @@ namespace aircheck::recorder {
 /// does what the live run did.
 struct PipelineSettings {
     Mixing mixing = Mixing::Default;
+    std::vector<AudioRoute> routes;  ///< Where tracks are heard, in place of `mixing`.
     Encoding encoding;
     /// How far the mix runs behind the records' time, and how long a missing packet is waited for:
     /// a recorder is in no hurry. `render --late` waits longer.
@@ -59,7 +60,7 @@ public:
     };
 
     /// Errc::InvalidArgument when the encoding is impossible (AAC in OGG, 3 channels, a passthrough
-    /// to anything but OGG …).
+    /// to anything but OGG, routes to one channel …).
     [[nodiscard]] static Result<std::unique_ptr<Pipeline>> create(
         const PipelineSettings& settings, const journal::Header& header
     );
@@ -72,7 +73,8 @@ public:
     /// there is no file.
     [[nodiscard]] Result<Finished> finish(Nanoseconds end);
 
-    /// Bytes of the muxer's header, which `Finished::head` replaces; 0 before the first output.
+    /// Bytes at the output's beginning that `Finished::head` replaces: the muxer's header. 0 before
+    /// the first output, and where nothing is replaced (OGG).
     [[nodiscard]] std::size_t header_bytes() const { return header_bytes_; }
     [[nodiscard]] bool has_media() const { return first_media_.has_value(); }
     /// Where the file's first sample lies, since the journal's start; known once output began.

@@ -1,4 +1,5 @@
 #include "recorder/pipeline.hpp"
+#include "recorder/source.hpp"
 
 #include <charconv>
 
@@ -7,8 +8,9 @@ namespace {
 
 constexpr std::string_view kMixingNames[] = {
     "default", "dual_channel_agent", "dual_channel_alternate"};
-constexpr std::string_view kContainerNames[] = {"mp4", "ogg"};
-constexpr std::string_view kCodecNames[] = {"aac", "opus", "opus_passthrough"};
+constexpr std::string_view kContainerNames[] = {"mp4", "ogg", "mp3", "wav", "flac"};
+constexpr std::string_view kCodecNames[] = {
+    "aac", "opus", "opus_passthrough", "mp3", "pcm", "flac"};
 
 template <typename Enum, std::size_t Count>
 bool read_name(std::string_view text, const std::string_view (&names)[Count], Enum& value) {
@@ -36,6 +38,13 @@ bool read_duration(std::string_view text, Nanoseconds& value) {
     return true;
 }
 
+bool read_routes(std::string_view text, std::vector<AudioRoute>& routes) {
+    auto read = routes_from_text(text);
+    if (!read) return false;
+    routes = *std::move(read);
+    return true;
+}
+
 bool read_pair(std::string_view key, std::string_view value, PipelineSettings& settings) {
     Encoding& encoding = settings.encoding;
     if (key == "mixing") return read_name(value, kMixingNames, settings.mixing);
@@ -46,6 +55,7 @@ bool read_pair(std::string_view key, std::string_view value, PipelineSettings& s
     if (key == "sample_rate_hz") return read_number(value, encoding.sample_rate_hz);
     if (key == "mix_delay_ms") return read_duration(value, settings.mix_delay);
     if (key == "jitter_wait_ms") return read_duration(value, settings.jitter_wait);
+    if (key == "routes") return read_routes(value, settings.routes);
     return true;
 }
 
@@ -67,6 +77,7 @@ std::string PipelineSettings::to_string() const {
     text += " sample_rate_hz=" + std::to_string(encoding.sample_rate_hz);
     text += " mix_delay_ms=" + milliseconds(mix_delay);
     text += " jitter_wait_ms=" + milliseconds(jitter_wait);
+    if (!routes.empty()) text += " routes=" + routes_to_text(routes);
     return text;
 }
 
