@@ -368,7 +368,8 @@ Result<> S3Client::create_bucket() {
     return {};
 }
 
-Result<std::string> S3Client::presign_get(
+Result<std::string> S3Client::presign(
+    const std::string& method,
     const std::string& key,
     std::chrono::seconds ttl,
     const std::vector<std::pair<std::string, std::string>>& response_query,
@@ -379,7 +380,7 @@ Result<std::string> S3Client::presign_get(
         return fail(Errc::InvalidArgument, "a signed link lasts 1 second to 7 days");
     }
     const S3Address address = address_of(destination_, key);
-    const SigV4Request request{"GET", address.path, response_query, {{"host", address.host}}, {}};
+    const SigV4Request request{method, address.path, response_query, {{"host", address.host}}, {}};
     const SigV4Keys keys{destination_.access_key, destination_.secret, destination_.session_token};
     return address.url() + "?" +
            presigned_query(request, keys, {region_of(destination_)}, now + clock_offset_, ttl);

@@ -92,7 +92,9 @@ public:
     /// For tests and `storage setup`: AlreadyExists when somebody has it.
     [[nodiscard]] Result<> create_bucket();
 
-    [[nodiscard]] Result<std::string> presign_get(
+    /// A link for `method`, "GET" or "HEAD", and no other.
+    [[nodiscard]] Result<std::string> presign(
+        const std::string& method,
         const std::string& key,
         std::chrono::seconds ttl,
         const std::vector<std::pair<std::string, std::string>>& response_query,
@@ -100,6 +102,9 @@ public:
     ) const;
     [[nodiscard]] std::string object_url(const std::string& key) const;
     [[nodiscard]] const S3Destination& destination() const { return destination_; }
+    /// The store's word for the last request that failed for good, "AccessDenied"; empty when there
+    /// was no answer.
+    [[nodiscard]] const std::string& failure_code() const { return failure_code_; }
 
 private:
     struct Call;

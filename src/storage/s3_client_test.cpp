@@ -118,6 +118,23 @@ TEST_F(S3ClientScript, DoesNotRepeatWhatStaysWrong) {
     }
 }
 
+TEST_F(S3ClientScript, KeysThatMayOnlyWriteHaveAccess) {
+    const std::pair<Reply, std::string> rows[] = {
+        {answer(200, "<ListBucketResult/>"), ""},
+        {error(403, "AccessDenied"), ""},
+        {error(403, "SignatureDoesNotMatch"), "(secret)"},
+        {error(403, "InvalidAccessKeyId"), "(access_key)"},
+        {error(404, "NoSuchBucket"), "no such bucket"},
+    };
+    for (const auto& [reply, refusal] : rows) {
+        ScriptedStore store({reply});
+        auto client = S3Client::create(store.destination(), http_).value();
+        const auto access = client.check_access();
+        ASSERT_EQ(access.has_value(), refusal.empty()) << reply.body;
+        EXPECT_THAT(access ? "" : access.error().to_string(), HasSubstr(refusal));
+    }
+}
+
 TEST_F(S3ClientScript, LearnsTheRegionOnce) {
     const Reply rows[] = {
         answer(301, {}, "x-amz-bucket-region: eu-west-3\r\n"),

@@ -122,6 +122,13 @@ TEST_F(S3OnMinio, SignedLinksOpenAndExpire) {
     EXPECT_EQ(opened.headers.get("content-type"), "audio/x-test");
     EXPECT_EQ(opened.headers.get("content-disposition"), "attachment; filename=\"a b.mp4\"");
     EXPECT_EQ(get(url + "0").status, 403) << "another signature";
+    net::HttpRequest head;
+    head.method = "HEAD";
+    head.url = url;
+    EXPECT_EQ(http().send(head)->status, 403) << "signed for another method";
+    head.url =
+        presign_get(destination(), "link ü.mp4", 60s, {}, wall_now(), LinkMethod::Head).value();
+    EXPECT_EQ(http().send(head)->status, 200);
     EXPECT_EQ(get(location_of(destination(), "link ü.mp4")).status, 403) << "without a signature";
     const auto old = presign_get(destination(), "link ü.mp4", 5s, {}, wall_now() - 60s).value();
     EXPECT_EQ(get(old).status, 403);

@@ -34,7 +34,8 @@ Result<std::string> presign_get(
     const std::string& key,
     std::chrono::seconds ttl,
     const ResponseHeaders& headers,
-    WallTime now
+    WallTime now,
+    LinkMethod method
 ) {
     const auto* s3 = std::get_if<S3Destination>(&destination);
     if (s3 == nullptr) {
@@ -51,7 +52,7 @@ Result<std::string> presign_get(
     if (!headers.content_disposition.empty()) {
         query.emplace_back("response-content-disposition", headers.content_disposition);
     }
-    return client.presign_get(key, ttl, query, now);
+    return client.presign(method == LinkMethod::Head ? "HEAD" : "GET", key, ttl, query, now);
 }
 
 std::string location_of(const Destination& destination, const std::string& key) {

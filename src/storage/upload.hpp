@@ -79,6 +79,9 @@ struct ResponseHeaders {
     std::string content_disposition;
 };
 
+/// The method that a signed link is good for: stores take it for no other.
+enum class LinkMethod { Get, Head };
+
 /// A link that opens `key` (with its prefix) for `ttl`, 1 s to 7 days; no request is made.
 /// Unsupported for local folders; InvalidArgument for another ttl.
 [[nodiscard]] Result<std::string> presign_get(
@@ -86,7 +89,8 @@ struct ResponseHeaders {
     const std::string& key,
     std::chrono::seconds ttl,
     const ResponseHeaders& headers,
-    WallTime now
+    WallTime now,
+    LinkMethod method = LinkMethod::Get
 );
 
 /// The location of `key` (with its prefix) as StoredObject has it.
