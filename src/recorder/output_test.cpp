@@ -92,6 +92,22 @@ TEST_F(OutputTest, GivesUpItsReserveWhenTheDiskIsFull) {
     EXPECT_TRUE(output->append(as_bytes("tail")));
 }
 
+TEST_F(OutputTest, OutlivesADiskThatIsFullForAMoment) {
+    if (!mount_small_disk(1024)) FAIL() << "no right to mount a small disk: run as root";
+    auto output = Output::create(folder_).value();
+    ASSERT_TRUE(output->append(as_bytes("begin ")));
+    EXPECT_FALSE(output->has_used_reserve());
+    std::ofstream(folder_ + "/other") << std::string(2'000'000, 'x') << std::flush;
+    ASSERT_TRUE(output->append(Bytes(50'000, 1))) << "half of the reserve is for that";
+    EXPECT_TRUE(output->is_whole());
+    EXPECT_TRUE(output->has_used_reserve());
+    EXPECT_TRUE(std::filesystem::exists(folder_ + "/reserve"));
+    std::filesystem::remove(folder_ + "/other");
+    ASSERT_TRUE(output->append(Bytes(300'000, 2)));
+    EXPECT_EQ(output->size(), 350'006U);
+    EXPECT_EQ(std::filesystem::file_size(output->path()), 350'006U);
+}
+
 TEST_F(OutputTest, KeepsWhatTheDiskRefusesForLater) {
     if (!mount_small_disk(512)) FAIL() << "no right to mount a small disk: run as root";
     const std::string other = folder_ + "/other";

@@ -129,7 +129,11 @@ void Recording::write_output() {
     if (status_ == Status::Ending || is_over() || !output_) return;
     const Bytes bytes = capture_->take_output();
     if (bytes.empty() && output_->is_whole()) return;
+    const bool had_reserve = !output_->has_used_reserve();
     check(output_->append(bytes));
+    if (had_reserve && output_ && output_->has_used_reserve()) {
+        log_.error("output.disk_full", {{"file", output_->path()}});
+    }
     if (status_ == Status::Ending || is_over()) return;
     if (!upload_) {
         check(begin_upload());
