@@ -95,9 +95,11 @@ public:
     }
     /// As RecordingLinks::signed_url_of().
     [[nodiscard]] Result<std::string> signed_url_of(
-        const records::StoredFile& file, std::chrono::seconds ttl
+        const records::StoredFile& file,
+        std::chrono::seconds ttl,
+        storage::LinkMethod method = storage::LinkMethod::Get
     ) const {
-        return options_.links.signed_url_of(file, ttl);
+        return options_.links.signed_url_of(file, ttl, method);
     }
 
 private:

@@ -2,7 +2,6 @@
 
 #include "control/secrets.hpp"
 #include "net/url.hpp"
-#include "storage/upload.hpp"
 
 namespace aircheck::control {
 
@@ -16,13 +15,13 @@ std::string RecordingLinks::url_of(const records::PlayableMix& mix) const {
 }
 
 Result<std::string> RecordingLinks::signed_url_of(
-    const records::StoredFile& file, std::chrono::seconds ttl
+    const records::StoredFile& file, std::chrono::seconds ttl, storage::LinkMethod method
 ) const {
     AC_TRY(
         const auto destination,
         open_destination({file.destination_json, file.sealed_destination}, secrets_key)
     );
-    return storage::presign_get(destination, file.key, ttl, {}, wall_now());
+    return storage::presign_get(destination, file.key, ttl, {}, wall_now(), method);
 }
 
 }  // namespace aircheck::control

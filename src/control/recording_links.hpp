@@ -3,6 +3,7 @@
 #include "core/bytes.hpp"
 #include "core/result.hpp"
 #include "records/model.hpp"
+#include "storage/upload.hpp"
 
 #include <chrono>
 #include <string>
@@ -23,7 +24,9 @@ struct RecordingLinks {
     [[nodiscard]] std::string url_of(const records::PlayableMix& mix) const;
     /// A signed link to a file. Errc::Unsupported: its store has none. Blocking: no.
     [[nodiscard]] Result<std::string> signed_url_of(
-        const records::StoredFile& file, std::chrono::seconds ttl
+        const records::StoredFile& file,
+        std::chrono::seconds ttl,
+        storage::LinkMethod method = storage::LinkMethod::Get
     ) const;
 };
 
