@@ -59,11 +59,7 @@ std::size_t ParticipantList::humans() const {
     return static_cast<std::size_t>(std::count_if(
         by_sid_.begin(),
         by_sid_.end(),
-        [](const auto& entry) {
-            const ParticipantSummary& who = entry.second;
-            return !who.left_at &&
-                   (who.kind == ParticipantKind::Standard || who.kind == ParticipantKind::Sip);
-        }
+        [](const auto& entry) { return !entry.second.left_at && is_human(entry.second.kind); }
     ));
 }
 

@@ -16,7 +16,7 @@ public:
     /// New or changed.
     void update(const signal::Participant& participant, WallTime now);
     void left(const std::string& sid, WallTime now);
-    /// Participants of kind STANDARD or SIP that are here.
+    /// Participants that are here and of whom is_human() is true.
     [[nodiscard]] std::size_t humans() const;
     /// In order of joining.
     [[nodiscard]] std::vector<ParticipantSummary> all() const;
