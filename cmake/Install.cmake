@@ -9,23 +9,30 @@ set(completions bash zsh fish)
 foreach(shell ${completions})
     add_custom_command(
         TARGET aircheck POST_BUILD
-        COMMAND aircheck completion ${shell} >${PROJECT_BINARY_DIR}/completion.${shell}
+        COMMAND sh -c "./aircheck completion ${shell} >completion.${shell}"
         BYPRODUCTS ${PROJECT_BINARY_DIR}/completion.${shell}
+        WORKING_DIRECTORY $<TARGET_FILE_DIR:aircheck>
         VERBATIM
     )
 endforeach()
 
-configure_file(
-    ${PROJECT_SOURCE_DIR}/deploy/aircheck.service.in ${PROJECT_BINARY_DIR}/aircheck.service @ONLY
+# The unit and the manual page name the places of the prefix, which is known when it is installed.
+install(
+    CODE "
+    set(AIRCHECK_VERSION ${PROJECT_VERSION})
+    set(AIRCHECK_BIN_DIR \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR})
+    set(AIRCHECK_CONFIG_DIR \${CMAKE_INSTALL_PREFIX}/etc/aircheck)
+    if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
+        set(AIRCHECK_CONFIG_DIR /etc/aircheck)
+    endif()
+    foreach(name aircheck.service aircheck.1)
+        configure_file(${PROJECT_SOURCE_DIR}/deploy/\${name}.in ${PROJECT_BINARY_DIR}/placed/\${name} @ONLY)
+    endforeach()"
 )
-configure_file(
-    ${PROJECT_SOURCE_DIR}/deploy/aircheck.1.in ${PROJECT_BINARY_DIR}/aircheck.1 @ONLY
-)
-
 install(TARGETS aircheck RUNTIME)
-install(FILES ${PROJECT_BINARY_DIR}/aircheck.service DESTINATION ${AIRCHECK_UNIT_DIR})
+install(FILES ${PROJECT_BINARY_DIR}/placed/aircheck.service DESTINATION ${AIRCHECK_UNIT_DIR})
 install(FILES ${PROJECT_SOURCE_DIR}/deploy/aircheck.sysusers DESTINATION lib/sysusers.d RENAME aircheck.conf)
-install(FILES ${PROJECT_BINARY_DIR}/aircheck.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_BINARY_DIR}/placed/aircheck.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(
     FILES deploy/config.yaml deploy/drop-in.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples
