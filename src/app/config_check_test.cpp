@@ -69,7 +69,8 @@ TEST(Config, EachKeyWithoutEffectIsWarnedOfOnceByName) {
         "journal_upload: 30s",
         "journal_storage: {s3: {}}",
         "tavus: {base_url: x}",
-        "logging: {sample: true}"};
+        "logging: {sample: true}",
+        "log_level: debug"};
     for (const auto& line : lines) {
         SCOPED_TRACE(line);
         const auto config = must_load(yaml(line));
