@@ -1,12 +1,18 @@
 // Whole recordings in the built-in rooms: how they begin, and how they end.
 #include "app/sim_world_test.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 namespace aircheck::app {
 namespace {
@@ -239,6 +245,61 @@ TEST_F(SimRecording, GivesUpWithoutMediaAndSaysWhy) {
     EXPECT_EQ(last("EG_one").status, Status::Failed);
     EXPECT_EQ(last("EG_one").error_code, 504);
     EXPECT_FALSE(last("EG_one").error.empty());
+}
+
+TEST_F(SimRecording, GoesOnWhereTheDiskIsFullForAMoment) {
+    ASSERT_EQ(::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=4m"), 0) << "run as root";
+    make_recorder();
+    sim::Room room;
+    room.name = "room";
+    room.callers = {speaker("ada")};
+    room.callers[0].stop = 6s;
+    add_room(std::move(room));
+    start(job("EG_one", "room"));
+    run_until([&] { return status("EG_one") == Status::Active; });
+    // Another program fills the disk, until the recording has noticed.
+    std::ofstream(folder_ + "/ballast") << std::string(5'000'000, 'x') << std::flush;
+    const auto whole = std::filesystem::file_size(spool("EG_one") + "/reserve");
+    run_watching([&] { return std::filesystem::file_size(spool("EG_one") + "/reserve") < whole; });
+    std::filesystem::remove(folder_ + "/ballast");
+    run_until_over("EG_one");
+    EXPECT_EQ(last("EG_one").status, Status::Complete) << last("EG_one").error;
+    EXPECT_GT(seconds_of_tone(last("EG_one").file.location, 440), 5.6) << "nothing is missing";
+}
+
+TEST_F(SimRecording, ItsRecorderDoesNotWaitForAStoreThatHangs) {
+    // Takes connections, and never says a word.
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    ASSERT_EQ(::bind(listener, generic, size), 0);
+    ASSERT_EQ(::listen(listener, 8), 0);
+    ASSERT_EQ(::getsockname(listener, generic, &size), 0);
+    storage::S3Destination store;
+    store.bucket = "calls";
+    store.endpoint = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    store.access_key = "key";
+    store.secret = "secret";
+
+    make_recorder();
+    add_room_with_voice("room");
+    auto uploaded = job("EG_one", "room");
+    uploaded.destination = store;
+    uploaded.end.max_duration = 1s;
+    start(uploaded);
+    run_until([&] { return status("EG_one") == Status::Ending; });
+    pollfd asked{listener, POLLIN, 0};
+    ASSERT_EQ(::poll(&asked, 1, 60'000), 1) << "the upload has begun";
+    auto gone = std::async(std::launch::async, [&] { recorder_.reset(); });
+    EXPECT_EQ(gone.wait_for(30s), std::future_status::ready);
+    gone.get();
+    ::close(listener);
+    EXPECT_EQ(status("EG_one"), Status::Ending) << "nothing is told of what was abandoned";
+    EXPECT_GT(seconds_of_tone(spool("EG_one") + "/output.part", 440), 0.8) << "and nothing is lost";
+    EXPECT_TRUE(std::filesystem::exists(spool("EG_one") + "/000001.acj"));
 }
 
 }  // namespace

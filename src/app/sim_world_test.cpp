@@ -1,6 +1,7 @@
 #include "app/sim_world_test.hpp"
 
 #include <stdlib.h>
+#include <sys/mount.h>
 
 #include <algorithm>
 #include <array>
@@ -30,6 +31,7 @@ void SimWorld::SetUp() {
 void SimWorld::TearDown() {
     recorder_.reset();
     server_.reset();
+    ::umount2(folder_.c_str(), MNT_DETACH);  // Where a test has mounted a disk there.
     std::filesystem::remove_all(folder_);
 }
 
@@ -90,6 +92,16 @@ void SimWorld::run_until(const std::function<bool()>& done) {
     loop_.run("test");
     on_news_ = nullptr;
     ASSERT_TRUE(reached) << "it did not come about";
+}
+
+void SimWorld::run_watching(const std::function<bool()>& done) {
+    net::Timer timer(loop_);
+    std::function<void()> watch = [&] {
+        if (on_news_) on_news_();
+        timer.after(20ms, watch);
+    };
+    timer.after(20ms, watch);
+    run_until(done);
 }
 
 void SimWorld::run_until_over(const std::string& egress_id) {

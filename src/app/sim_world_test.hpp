@@ -29,6 +29,8 @@ protected:
 
     /// Runs the loop until `done` holds, asked after each snapshot; a failure after two minutes.
     void run_until(const std::function<bool()>& done);
+    /// The same for what no snapshot tells: asks every 20 ms.
+    void run_watching(const std::function<bool()>& done);
     void run_until_over(const std::string& egress_id);
     [[nodiscard]] const recorder::Snapshot& last(const std::string& egress_id) const;
     [[nodiscard]] recorder::Status status(const std::string& egress_id) const;

@@ -114,9 +114,8 @@ void Recording::tick(Instant now) {
     if (is_over() || status_ == Status::Ending) return;
     feedback_.collect(now, rtcp_);
     if (!rtcp_.empty()) link_->send_rtcp(rtcp_);
-    if (const auto written = capture_->tick(now)) {
-        is_journal_full_ = false;
-    } else if (written.error().code == Errc::NoSpace) {
+    const auto written = capture_->tick(now);
+    if (!written && written.error().code == Errc::NoSpace) {
         bear_full_journal(written.error());
     } else {
         check(written);

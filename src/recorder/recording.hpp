@@ -126,7 +126,7 @@ private:
     Status final_status_ = Status::Complete;
     bool is_opening_ = false;  ///< The disk makes the files.
     std::optional<Error> not_opened_;
-    bool is_journal_full_ = false;
+    bool was_journal_full_ = false;  ///< It has been told.
     std::string error_;
     int error_code_ = 0;
     std::string room_sid_;

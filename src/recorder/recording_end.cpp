@@ -71,8 +71,8 @@ void Recording::on_opened(Result<SpoolFiles> files) {
 /// The journal's writer keeps what the disk does not take, and tries again every second; the output
 /// has a reserve and says when nothing more fits. Until then the call goes on.
 void Recording::bear_full_journal(const Error& error) {
-    if (!is_journal_full_) log_.error("journal.disk_full", {{"error", error.to_string()}});
-    is_journal_full_ = true;
+    if (!was_journal_full_) log_.error("journal.disk_full", {{"error", error.to_string()}});
+    was_journal_full_ = true;
 }
 
 void Recording::check(const Result<>& result) {
