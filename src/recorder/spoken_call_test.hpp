@@ -35,6 +35,15 @@ struct Speaker {
 [[nodiscard]] Speaker speaker(
     journal::TrackIndex index, journal::ParticipantKind kind = journal::ParticipantKind::Standard
 );
+/// `who` after a rejoin: the same track by another SSRC, in another stream.
+[[nodiscard]] inline Speaker rejoined(const Speaker& who, journal::TrackIndex index) {
+    Speaker again = who;
+    again.start.track = index;
+    again.start.ssrc += 5000;
+    again.sequence = 12'345;
+    again.rtp_timestamp = 1'000'000'000;
+    return again;
+}
 
 /// What happened in a call, in order of time; owns the packets' bytes.
 class Script {
