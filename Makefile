@@ -36,9 +36,10 @@ test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow 
 	$(call build_preset,release)
 	@ln -sfn release/aircheck build/aircheck
 	$(call build_preset,asan)
+	$(call build_preset,tsan)
 	$(call build_preset,fuzz,fuzz_targets)
-	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan --ctest build/fuzz:fuzz \
-	    --pytest 'slow or chaos'
+	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan --ctest build/tsan \
+	    --ctest build/fuzz:fuzz --pytest 'slow or chaos'
 
 .PHONY: chaos
 chaos: bootstrap-test build ## kill, cut off and fill up: nothing recorded may be lost
@@ -57,13 +58,13 @@ fuzz: bootstrap-full ## every parser under libFuzzer for FUZZ_SECONDS (60) each
 	@tools/run_tests --ctest build/fuzz:fuzz
 
 .PHONY: asan
-asan: bootstrap-build ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: bootstrap-test ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@mkdir -p build
 	$(call build_preset,asan)
 	@tools/run_tests --ctest build/asan
 
 .PHONY: tsan
-tsan: bootstrap-build ## unit tests under ThreadSanitizer
+tsan: bootstrap-test ## unit tests of the layers with threads under ThreadSanitizer
 	@mkdir -p build
 	$(call build_preset,tsan)
 	@tools/run_tests --ctest build/tsan
