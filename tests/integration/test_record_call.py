@@ -14,6 +14,8 @@ FIRST_SAMPLE = 0.2
 SILENCE = 0.06
 # An AAC frame is 21 ms; lengths told in different places differ by no more than one and a rounding.
 SAME_LENGTH = 0.03
+# Three seconds of a tone that rises: each moment of it is known by its sound.
+SWEEP = media.sweep(1500, 4000, 3.0)
 
 
 def test_a_call_is_recorded_announced_and_remembered(
@@ -26,17 +28,21 @@ def test_a_call_is_recorded_announced_and_remembered(
     assert (talking["status"], talking["audio_recording_url"]) == ("recording", None), "it does not play yet"
     ann.say(np.concatenate([media.tone(440, 2.0), media.silence(1.0), media.tone(440, 1.5)]))
     bob = callers.join(server, room, "bob").publish()  # comes late
+    listeners = [callers.join(server, room, name) for name in ("carol", "dave")]
     bob.tone(1000, 2.0)
     time.sleep(1.0)
-    saying = bob.start_tone(1000, 3.0)
+    before = time.monotonic()
+    saying = bob.start_saying(SWEEP)
     time.sleep(1.0)
     bob.mute()
     time.sleep(1.0)
     bob.unmute()
     saying.result(30)
     time.sleep(0.5)
-    ann.leave()
-    bob.leave()
+    # On a busy machine a listener may hear Bob torn: one who hears him whole is enough.
+    heard = [one for one in (muting(who.heard["bob"].samples(before, time.monotonic())) for who in listeners) if one]
+    for one in (ann, bob, *listeners):
+        one.leave()
 
     # Announced, in LiveKit's own words, and in order.
     ended = receiver.wait_for("egress_ended")
@@ -65,13 +71,13 @@ def test_a_call_is_recorded_announced_and_remembered(
     assert abs(second.start - first.end - 1.0) <= SILENCE, (first, second)
     between = samples[int((first.end + SILENCE) * RATE):int((second.start - SILENCE) * RATE)]
     assert np.abs(between).max() < 0.01, "what lies between two tones is silent"
-    high = media.tone_intervals(samples, 1000)
-    assert len(high) == 3, high
     # Bob speaks as soon as his track is there, before LiveKit forwards it to anybody.
-    assert 2.0 - FIRST_SAMPLE <= high[0].length <= 2.0 + TONE, high
-    # LiveKit's own delay of muting and unmuting is in this one.
-    assert abs(high[2].start - high[1].end - 1.0) < 0.3, high
-    assert abs(high[2].end - high[1].start - 3.0) <= TONE, high
+    (high,) = media.tone_intervals(samples, 1000)
+    assert 2.0 - FIRST_SAMPLE <= high.length <= 2.0 + TONE, high
+    # His SDK mutes and unmutes with a delay: others in the room miss the same part of what he said.
+    silent, _ = muting(samples)
+    assert heard, "nobody heard Bob before and after he was muted"
+    assert min(abs(silent - told) for one in heard for told in one) <= SILENCE, (silent, heard)
 
     # One length everywhere.
     length = media.duration(path)
@@ -83,7 +89,7 @@ def test_a_call_is_recorded_announced_and_remembered(
     assert abs(mix["duration"] - length) <= SAME_LENGTH
     assert (recording["egress_id"], recording["status"]) == (info.egress_id, "EGRESS_COMPLETE")
     assert mix["size"] == result.size and recording["gaps"] == []
-    assert {p["identity"] for p in conversation["participants"]} == {"ann", "bob"}
+    assert {p["identity"] for p in conversation["participants"]} == {"ann", "bob", "carol", "dave"}
 
     # The link plays, without any token.
     link = conversation["audio_recording_url"]
@@ -95,6 +101,25 @@ def test_a_call_is_recorded_announced_and_remembered(
     assert (simple["room_name"], simple["egress_id"], simple["status"]) == (room, info.egress_id, "EGRESS_COMPLETE")
     assert abs(simple["file_results"][0]["duration"] - length) <= SAME_LENGTH
     assert simple["file_results"][0]["download_url"]
+
+
+def muting(samples):
+    """Of SWEEP, muted for about its middle second: how long it is silent, and how much of it is missing (seconds).
+
+    The two are the same in a recording. A listener's jitter buffer stretches or shortens one of them while the machine
+    is busy, not both. None where the sweep is not recognised on both sides.
+    """
+    samples = media.mono(samples)
+    parts = [(0.4, 0.65), (2.4, 2.65)]
+    found = [media.find(samples, SWEEP[int(start * RATE):int(end * RATE)]) for start, end in parts]
+    if min(likeness for _, likeness in found) < 0.6:
+        return None
+    (first, _), (last, _) = found
+    silence = max(media.silence_intervals(samples[int(first * RATE):int(last * RATE)], threshold=0.03),
+                  key=lambda one: one.length)
+    begins = parts[0][0] + silence.start
+    ends = parts[1][0] - (last - first - silence.end)
+    return silence.length, ends - begins
 
 
 def test_the_first_word_is_kept(start_livekit, start_aircheck, receiver, bucket, callers, room, tmp_path):

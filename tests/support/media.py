@@ -144,6 +144,14 @@ def tone(frequency, seconds, *, amplitude=0.5, rate=RATE):
     return (samples * fade * fade[::-1]).astype(np.float32)
 
 
+def sweep(low, high, seconds, *, amplitude=0.5, rate=RATE):
+    """A tone that rises from `low` to `high`: no part of it sounds as another. Faded as tone() is."""
+    at = np.arange(int(seconds * rate)) / rate
+    samples = amplitude * np.sin(2 * np.pi * (low * at + (high - low) / (2 * seconds) * at ** 2))
+    fade = np.minimum(1, np.arange(len(samples)) / (0.005 * rate))
+    return (samples * fade * fade[::-1]).astype(np.float32)
+
+
 def silence(seconds, *, rate=RATE):
     return np.zeros(int(seconds * rate), dtype=np.float32)
 
