@@ -3,6 +3,8 @@
 
 #include "tests/support/redis_peer.hpp"
 
+#include "net/test_support.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

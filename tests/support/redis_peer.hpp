@@ -1,9 +1,9 @@
 #pragma once
 
+#include "tests/support/loop_thread.hpp"
 #include "tests/support/redis.hpp"
 
 #include "net/redis.hpp"
-#include "net/test_support.hpp"
 
 #include <chrono>
 #include <future>
@@ -84,7 +84,7 @@ public:
     Events events;
 
 private:
-    net::testing::LoopThread loop_;
+    LoopThread loop_;
     std::unique_ptr<net::Redis> redis_;
 };
 
