@@ -6,6 +6,18 @@
 #include "storage/upload_kinds.hpp"
 
 namespace aircheck::storage {
+namespace {
+
+/// A path that begins with the root already means the place that it says: callers of livekit/egress
+/// ask for /out/call.mp4, where /out is the folder that was mounted.
+std::string below_root(std::string_view path, std::string_view root) {
+    while (root.ends_with('/')) root.remove_suffix(1);
+    const bool is_below =
+        !root.empty() && path.starts_with(root) && path.substr(root.size()).starts_with('/');
+    return std::string(is_below ? path.substr(root.size()) : path);
+}
+
+}  // namespace
 
 std::string describe(const Destination& destination) {
     if (const auto* local = std::get_if<LocalDestination>(&destination)) return local->root;
@@ -22,8 +34,10 @@ std::string name_for_attempt(const std::string& key, const std::string& egress_i
 Result<std::unique_ptr<UploadSession>> UploadSession::create(
     const Destination& destination, UploadSpec spec, net::HttpClient& http
 ) {
+    const auto* local = std::get_if<LocalDestination>(&destination);
+    if (local != nullptr) spec.key = below_root(spec.key, local->root);
     AC_TRY(spec.key, safe_object_key(spec.key));
-    if (const auto* local = std::get_if<LocalDestination>(&destination)) {
+    if (local != nullptr) {
         return create_local_upload(*local, std::move(spec));
     }
     return create_s3_upload(std::get<S3Destination>(destination), std::move(spec), http);

@@ -43,6 +43,14 @@ TEST_F(LocalUploads, AppearWholeUnderTheirName) {
     EXPECT_EQ(files, 1) << "no temporary is left";
 }
 
+TEST_F(LocalUploads, TakeAPathBelowTheirRootAsItIs) {
+    EXPECT_EQ(upload(root() + "/calls/a.mp4")->location, root() + "/calls/a.mp4");
+    EXPECT_EQ(upload(root() + "/../b.mp4")->location, root() + "/b.mp4");
+    // Not below it, though it begins alike.
+    EXPECT_EQ(upload(root() + "2/c.mp4")->location, root() + root() + "2/c.mp4");
+    EXPECT_EQ(upload("/calls/d.mp4")->location, root() + "/calls/d.mp4");
+}
+
 TEST_F(LocalUploads, NeverReplaceAFile) {
     ASSERT_TRUE(upload("a.mp4", "one:"));
     EXPECT_EQ(upload("a.mp4", "two:")->key, "a-EG_x.mp4");
