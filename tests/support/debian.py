@@ -44,7 +44,7 @@ class DebianRoot:
 
     def __init__(self, folder):
         self.path = pathlib.Path(folder)
-        cache = pathlib.Path.home() / ".cache/aircheck/debootstrap"
+        cache = pathlib.Path(os.environ.get("AIRCHECK_CACHE", pathlib.Path.home() / ".cache/aircheck"), "debootstrap")
         cache.mkdir(parents=True, exist_ok=True)
         sources = _sources()
         mirror, codename, _ = sources[0]
