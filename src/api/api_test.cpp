@@ -81,6 +81,21 @@ TEST(Auth, GrantsAreRead) {
     EXPECT_FALSE(join->may_read);
 }
 
+TEST(Auth, ATokenOfOneRoomSeesThatRoom) {
+    const auto seer = [](const std::string& video) {
+        return authenticate("Bearer " + livekit_token(video), auth_options(), kNow).value();
+    };
+    const Access one = seer(R"({"roomAdmin":true,"room":"camille"})");
+    EXPECT_TRUE(one.may_read);
+    EXPECT_TRUE(one.may_see("camille"));
+    EXPECT_FALSE(one.may_see("camille2"));
+    EXPECT_FALSE(one.may_see(""));
+    EXPECT_TRUE(seer(R"({"roomList":true,"room":""})").may_see("camille"));
+    EXPECT_TRUE(seer(R"({"roomList":true})").may_see("camille"));
+    const auto own = authenticate("Bearer hunter2hunter2", auth_options(), kNow).value();
+    EXPECT_TRUE(own.may_see("camille"));
+}
+
 TEST(Auth, StrangersAreNobody) {
     for (const std::string& header :
          {std::string(),

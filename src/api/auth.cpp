@@ -33,6 +33,9 @@ Result<Access> from_livekit_token(
     access.caller = issuer;
     access.may_record = granted("roomRecord");
     access.may_read = access.may_record || granted("roomList") || granted("roomAdmin");
+    if (video.is_object() && video.contains("room") && video["room"].is_string()) {
+        access.only_room = video["room"].get<std::string>();
+    }
     return access;
 }
 
@@ -57,7 +60,8 @@ Result<Access> authenticate(
             known->name,
             known->may_record || known->is_admin,
             known->may_read || known->may_record || known->is_admin,
-            known->is_admin};
+            known->is_admin,
+            {}};
     }
     auto access = from_livekit_token(token, options, now);
     if (!access && access.error().code != Errc::PermissionDenied) {

@@ -25,6 +25,11 @@ struct Access {
     bool may_record = false;
     bool may_read = false;
     bool is_admin = false;
+    std::string only_room{};  ///< Set: sees and changes what belongs to this room alone.
+
+    [[nodiscard]] bool may_see(const std::string& room_name) const {
+        return only_room.empty() || only_room == room_name;
+    }
 };
 
 struct AuthOptions {
@@ -34,8 +39,8 @@ struct AuthOptions {
 
 /// Who sends `authorization` ("Bearer …"): the bearer of a static token, or of a LiveKit access
 /// token
-/// (`roomRecord` to record; `roomList`, `roomAdmin` or `roomRecord` to read). Compared in constant
-/// time. Errc::PermissionDenied with the reason: nobody.
+/// (`roomRecord` to record; `roomList`, `roomAdmin` or `roomRecord` to read; `room` limits it).
+/// Compared in constant time. Errc::PermissionDenied with the reason: nobody.
 [[nodiscard]] Result<Access> authenticate(
     std::string_view authorization, const AuthOptions& options, WallTime now
 );

@@ -55,39 +55,45 @@ void Server::handle_link(const net::HttpServerRequest& request, const Respond& r
     for (const auto& [name, value] : net::parse_query(request.query)) {
         if (name == "k") key = value;
     }
+    const auto method =
+        request.method == "HEAD" ? storage::LinkMethod::Head : storage::LinkMethod::Get;
     const std::string range(request.headers.get("Range"));
-    backend_.records_pool.run(
-        [store = &backend_.store, egresses = &backend_.egresses, egress_id, key, range, respond] {
-            const auto recording = store->find_recording(egress_id);
-            // A wrong key and a recording that is not there look alike.
-            if (!recording || recording->link_key.empty() ||
-                !net::constant_time_equal(as_bytes(recording->link_key), as_bytes(key))) {
-                respond(problem(404, "there is no such recording"));
-                return;
-            }
-            if (recording->link_revoked) {
-                respond(problem(410, "this link was revoked"));
-                return;
-            }
-            const auto mix = records::playable_mix({&*recording, 1});
-            if (!mix) {
-                respond(problem(404, "the recording does not play yet"));
-                return;
-            }
-            const auto url = egresses->signed_url_of(mix->file, kSignedFor);
-            if (url) {
-                net::HttpServerResponse response;
-                response.status = 302;
-                response.headers.set("Location", *url);
-                response.headers.set("Cache-Control", "no-store");
-                respond(std::move(response));
-            } else if (url.error().code == Errc::Unsupported) {
-                respond(send_file(mix->file.location, range));
-            } else {
-                respond(problem_of(url.error()));
-            }
+    backend_.records_pool.run([store = &backend_.store,
+                               egresses = &backend_.egresses,
+                               egress_id,
+                               key,
+                               range,
+                               method,
+                               respond] {
+        const auto recording = store->find_recording(egress_id);
+        // A wrong key and a recording that is not there look alike.
+        if (!recording || recording->link_key.empty() ||
+            !net::constant_time_equal(as_bytes(recording->link_key), as_bytes(key))) {
+            respond(problem(404, "there is no such recording"));
+            return;
         }
-    );
+        if (recording->link_revoked) {
+            respond(problem(410, "this link was revoked"));
+            return;
+        }
+        const auto mix = records::playable_mix({&*recording, 1});
+        if (!mix) {
+            respond(problem(404, "the recording does not play yet"));
+            return;
+        }
+        const auto url = egresses->signed_url_of(mix->file, kSignedFor, method);
+        if (url) {
+            net::HttpServerResponse response;
+            response.status = 302;
+            response.headers.set("Location", *url);
+            response.headers.set("Cache-Control", "no-store");
+            respond(std::move(response));
+        } else if (url.error().code == Errc::Unsupported) {
+            respond(send_file(mix->file.location, range));
+        } else {
+            respond(problem_of(url.error()));
+        }
+    });
 }
 
 }  // namespace aircheck::api

@@ -29,6 +29,17 @@ Result<int> parse_int(const std::string& name, const std::string& text) {
     return value;
 }
 
+/// A moment, or a day's first one ("2026-11-22", UTC).
+Result<WallTime> parse_moment(const std::string& name, const std::string& text) {
+    const bool is_day = text.size() == std::string_view("2026-11-22").size();
+    const auto moment = parse_iso8601(is_day ? text + "T00:00:00Z" : text);
+    if (moment) return moment;
+    return fail(
+        Errc::InvalidArgument,
+        name + "='" + text + "' is neither a date nor a time (2026-11-22, 2026-11-22T10:15:00Z)"
+    );
+}
+
 Result<records::ConversationQuery> parse_query_of(const std::string& text) {
     records::ConversationQuery query;
     for (const auto& [name, value] : net::parse_query(text)) {
@@ -38,9 +49,9 @@ Result<records::ConversationQuery> parse_query_of(const std::string& text) {
             query.status = records::parse_conversation_status(value);
             if (!query.status) return fail(Errc::InvalidArgument, "status='" + value + "' is none");
         } else if (name == "from") {
-            AC_TRY(query.from, parse_iso8601(value));
+            AC_TRY(query.from, parse_moment(name, value));
         } else if (name == "to") {
-            AC_TRY(query.to, parse_iso8601(value));
+            AC_TRY(query.to, parse_moment(name, value));
         } else if (name == "cursor") {
             query.cursor = value;
         } else if (name == "limit") {
@@ -67,6 +78,20 @@ std::vector<std::string> segments_of(std::string_view path) {
 struct Call {
     records::Store& store;
     const control::EgressService& egresses;
+    Access access;
+
+    /// What a caller may not see is not there for him.
+    [[nodiscard]] Result<records::ConversationDetails> find_conversation(const std::string& id
+    ) const {
+        AC_TRY(auto details, store.find_conversation(id));
+        if (access.may_see(details.conversation.room_name)) return details;
+        return fail(Errc::NotFound, "conversation " + id);
+    }
+    [[nodiscard]] Result<records::Recording> find_recording(const std::string& egress_id) const {
+        AC_TRY(auto recording, store.find_recording(egress_id));
+        if (access.may_see(recording.room_name)) return recording;
+        return fail(Errc::NotFound, "recording " + egress_id);
+    }
 
     [[nodiscard]] UrlOf url_of() const {
         return
@@ -74,8 +99,12 @@ struct Call {
     }
 
     [[nodiscard]] net::HttpServerResponse list(const std::string& query_text) const {
-        const auto query = parse_query_of(query_text);
+        auto query = parse_query_of(query_text);
         if (!query) return problem_of(query.error());
+        if (!query->room_name.empty() && !access.may_see(query->room_name)) {
+            return problem(403, "the token is for room '" + access.only_room + "'");
+        }
+        if (!access.only_room.empty()) query->room_name = access.only_room;
         const auto page = store.list_conversations(*query);
         if (!page) return problem_of(page.error());
         json items = json::array();
@@ -87,7 +116,7 @@ struct Call {
     }
 
     [[nodiscard]] net::HttpServerResponse show(const std::string& id) const {
-        const auto details = store.find_conversation(id);
+        const auto details = find_conversation(id);
         if (!details) return problem_of(details.error());
         return json_answer(200, dump(to_json(*details, url_of())));
     }
@@ -100,7 +129,7 @@ struct Call {
             !change["metadata"].is_object()) {
             return problem(400, "a body {\"metadata\": {…}} is expected");
         }
-        const auto details = store.find_conversation(id);
+        const auto details = find_conversation(id);
         if (!details) return problem_of(details.error());
         json metadata = json::parse(details->conversation.owner_metadata_json, nullptr, false);
         if (!metadata.is_object()) metadata = json::object();
@@ -112,7 +141,7 @@ struct Call {
     }
 
     [[nodiscard]] net::HttpServerResponse recording(const std::string& egress_id) const {
-        const auto found = store.find_recording(egress_id);
+        const auto found = find_recording(egress_id);
         if (!found) return problem_of(found.error());
         return json_answer(200, dump(to_json(*found)));
     }
@@ -128,7 +157,7 @@ struct Call {
             ttl = *number;
         }
         if (ttl < 1 || ttl > 604'800) return problem(400, "ttl is outside 1 to 604800 seconds");
-        const auto found = store.find_recording(egress_id);
+        const auto found = find_recording(egress_id);
         if (!found) return problem_of(found.error());
         if (found->link_revoked) return problem(410, "links to this recording were revoked");
         const auto mix = records::playable_mix({&*found, 1});
@@ -141,6 +170,13 @@ struct Call {
         if (signed_url.error().code != Errc::Unsupported) return problem_of(signed_url.error());
         // A local file has no signed link; ours does not expire.
         return json_answer(200, dump({{"url", egresses.url_of(*mix)}, {"expires_at", nullptr}}));
+    }
+
+    [[nodiscard]] net::HttpServerResponse revoke(const std::string& egress_id) const {
+        const auto found = find_recording(egress_id);
+        if (!found) return problem_of(found.error());
+        const auto revoked = store.revoke_link(egress_id);
+        return revoked ? json_answer(200, "{}") : problem_of(revoked.error());
     }
 };
 
@@ -168,6 +204,10 @@ void Server::handle_rest(const net::HttpServerRequest& request, const Respond& r
             respond(problem(400, wanted.error().message));
             return;
         }
+        if (!access->may_see(wanted->room_name)) {
+            respond(problem(403, "the token is for room '" + access->only_room + "'"));
+            return;
+        }
         backend_.egresses.start(*std::move(wanted), [respond](const auto& recording) {
             if (recording) {
                 respond(json_answer(201, dump(to_json(*recording))));
@@ -180,7 +220,7 @@ void Server::handle_rest(const net::HttpServerRequest& request, const Respond& r
         return;
     }
     const auto run = [&](auto work) {
-        backend_.records_pool.run([call = Call{backend_.store, backend_.egresses},
+        backend_.records_pool.run([call = Call{backend_.store, backend_.egresses, *access},
                                    work = std::move(work),
                                    respond] { respond(work(call)); });
     };
@@ -200,10 +240,7 @@ void Server::handle_rest(const net::HttpServerRequest& request, const Respond& r
         });
     } else if (area == "recordings" && depth == 3 && segments[2] == "revoke" &&
                request.method == "POST") {
-        run([id = segments[1]](const Call& call) {
-            const auto revoked = call.store.revoke_link(id);
-            return revoked ? json_answer(200, "{}") : problem_of(revoked.error());
-        });
+        run([id = segments[1]](const Call& call) { return call.revoke(id); });
     } else {
         respond(problem(404, "there is no " + request.method + " " + request.path));
     }

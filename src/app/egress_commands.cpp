@@ -3,9 +3,9 @@
 #include "app/commands.hpp"
 #include "app/open_records.hpp"
 #include "app/options_of.hpp"
+#include "control/secrets.hpp"
 #include "net/http_client.hpp"
 #include "net/jwt.hpp"
-#include "net/url.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -32,11 +32,12 @@ ExitCode failed(const Error& error) {
 
 /// Links as the running service writes them; for commands, the configured public address.
 api::UrlOf url_of(const Config& config) {
-    return [&config](const records::PlayableMix& mix) -> std::string {
-        if (config.recording_urls == RecordingUrls::Location) return mix.file.location;
-        if (mix.link_revoked) return "";
-        return public_url(config, config.http.bind_port) + "/r/" + mix.egress_id +
-               "?k=" + net::percent_encode(mix.link_key);
+    Bytes secrets_key;
+    if (config.recording_urls == RecordingUrls::Signed) {
+        secrets_key = control::open_secrets_key(secrets_key_file_of(config)).value_or(Bytes());
+    }
+    return [links = recording_links(config, secrets_key)](const records::PlayableMix& mix) {
+        return links.url_of(mix);
     };
 }
 

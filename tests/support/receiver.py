@@ -40,6 +40,7 @@ class Receiver:
     def __init__(self, port=None):
         self.deliveries = []
         self.answers = []
+        self.head_status = 200
         self.port = port or free_port()
         outer = self
 
@@ -52,6 +53,11 @@ class Receiver:
                 status = outer.answers.pop(0) if outer.answers else 200
                 outer.deliveries.append(Delivery(self.path, headers, body))
                 self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_HEAD(self):
+                self.send_response(outer.head_status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
