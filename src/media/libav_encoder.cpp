@@ -62,6 +62,7 @@ Result<LibavEncoder> LibavEncoder::open(Options options) {
         return fail(Errc::Failed, encoder.name_ + ": has no frames");
     }
     encoder.frame_samples_ = static_cast<std::size_t>(context.frame_size);
+    encoder.config_.assign(context.extradata, context.extradata + context.extradata_size);
     AC_CHECK_OK(encoder.make_frame());
     return encoder;
 }
@@ -122,6 +123,11 @@ Result<> LibavEncoder::finish() {
     }
     int error = 0;
     while ((error = avcodec_receive_packet(context_.get(), packet_.get())) == 0) {
+        // Not the context's own extradata: the FLAC encoder spoils it when asked once more.
+        std::size_t size = 0;
+        const std::uint8_t* config =
+            av_packet_get_side_data(packet_.get(), AV_PKT_DATA_NEW_EXTRADATA, &size);
+        if (config != nullptr) config_.assign(config, config + size);
         av_packet_unref(packet_.get());
     }
     if (error != AVERROR_EOF) return fail_av(error, "end");
@@ -130,10 +136,6 @@ Result<> LibavEncoder::finish() {
 
 std::uint32_t LibavEncoder::priming_samples() const {
     return static_cast<std::uint32_t>(context_->initial_padding);
-}
-
-Bytes LibavEncoder::config() const {
-    return Bytes(context_->extradata, context_->extradata + context_->extradata_size);
 }
 
 }  // namespace aircheck::media

@@ -45,7 +45,7 @@ public:
     [[nodiscard]] std::size_t frame_samples() const { return frame_samples_; }
     [[nodiscard]] std::uint32_t priming_samples() const;
     /// libavcodec's extradata.
-    [[nodiscard]] Bytes config() const;
+    [[nodiscard]] const Bytes& config() const { return config_; }
 
 private:
     using Context = CHandle<AVCodecContext, avcodec_free_context>;
@@ -61,6 +61,7 @@ private:
     Context context_;
     Frame frame_;
     Packet packet_;
+    Bytes config_;
     std::size_t frame_samples_ = 0;
     std::int64_t pts_ = 0;
 };
