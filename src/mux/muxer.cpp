@@ -1,33 +1,90 @@
 #include "mux/muxer.hpp"
 
+#include "mux/flac.hpp"
+#include "mux/mp3.hpp"
+#include "mux/mp3_frame.hpp"
 #include "mux/mp4.hpp"
 #include "mux/ogg.hpp"
 #include "mux/opus_head.hpp"
 #include "mux/tag_text.hpp"
+#include "mux/wav.hpp"
+
+#include <utility>
 
 namespace aircheck::mux {
 namespace {
 
-Result<> check(Container container, const media::StreamFormat& format) {
-    const auto bad = [](std::string why) {
-        return fail(make_error_code(Errc::InvalidArgument), "muxer: " + std::move(why));
-    };
-    if (format.channels < 1 || format.channels > 2) {
-        return bad("cannot hold " + std::to_string(format.channels) + " channels");
+constexpr std::size_t kFlacInfoBytes = 34;
+
+tl::unexpected<Error> bad(std::string why) {
+    return fail(Errc::InvalidArgument, "muxer: " + std::move(why));
+}
+
+const char* name_of(Container container) {
+    switch (container) {
+        case Container::Mp4:
+            return "MP4";
+        case Container::Ogg:
+            return "OGG";
+        case Container::Mp3:
+            return "MP3";
+        case Container::Wav:
+            return "WAV";
+        case Container::Flac:
+            return "FLAC";
     }
-    if (format.codec == media::Codec::Aac) {
-        if (container == Container::Ogg) return bad("OGG cannot hold AAC");
-        if (format.codec_config.size() < 2 || format.codec_config.size() > 64) {
-            return bad(
-                "AAC's AudioSpecificConfig has " + std::to_string(format.codec_config.size()) +
-                " bytes"
-            );
-        }
-        if (format.sample_rate_hz < 7350 || format.sample_rate_hz > 96000) {
-            return bad("AAC at " + std::to_string(format.sample_rate_hz) + " Hz");
-        }
-        return {};
+    return "no known container";
+}
+
+const char* name_of(media::Codec codec) {
+    switch (codec) {
+        case media::Codec::Aac:
+            return "AAC";
+        case media::Codec::Opus:
+            return "Opus";
+        case media::Codec::Mp3:
+            return "MP3";
+        case media::Codec::Pcm:
+            return "PCM";
+        case media::Codec::Flac:
+            return "FLAC";
     }
+    return "no known codec";
+}
+
+bool holds(Container container, media::Codec codec) {
+    switch (container) {
+        case Container::Mp4:
+            return codec == media::Codec::Aac || codec == media::Codec::Opus;
+        case Container::Ogg:
+            return codec == media::Codec::Opus;
+        case Container::Mp3:
+            return codec == media::Codec::Mp3;
+        case Container::Wav:
+            return codec == media::Codec::Pcm;
+        case Container::Flac:
+            return codec == media::Codec::Flac;
+    }
+    return false;
+}
+
+Result<> check_rate(const media::StreamFormat& format, std::uint32_t least, std::uint32_t most) {
+    if (format.sample_rate_hz >= least && format.sample_rate_hz <= most) return {};
+    return bad(
+        std::string(name_of(format.codec)) + " at " + std::to_string(format.sample_rate_hz) + " Hz"
+    );
+}
+
+Result<> check_aac(const media::StreamFormat& format) {
+    if (format.codec_config.size() < 2 || format.codec_config.size() > 64) {
+        return bad(
+            "AAC's AudioSpecificConfig has " + std::to_string(format.codec_config.size()) + " bytes"
+        );
+    }
+    return check_rate(format, 7350, 96000);
+}
+
+Result<> check_opus(const media::StreamFormat& format) {
     const auto head = parse_opus_head(format.codec_config);
     if (!head) return bad("codec_config is no OpusHead with mapping family 0");
     if (head->channels != format.channels) return bad("OpusHead has another number of channels");
@@ -36,14 +93,61 @@ Result<> check(Container container, const media::StreamFormat& format) {
     return {};
 }
 
+Result<> check_mp3(const media::StreamFormat& format) {
+    if (!mp3_has_rate(format.sample_rate_hz)) {
+        return bad("MP3 at " + std::to_string(format.sample_rate_hz) + " Hz");
+    }
+    return {};
+}
+
+Result<> check_flac(const media::StreamFormat& format) {
+    if (format.codec_config.size() != kFlacInfoBytes) {
+        return bad("codec_config is no STREAMINFO of FLAC");
+    }
+    return check_rate(format, 1, 655350);
+}
+
+Result<> check(Container container, const media::StreamFormat& format) {
+    if (format.channels < 1 || format.channels > 2) {
+        return bad("cannot hold " + std::to_string(format.channels) + " channels");
+    }
+    if (!holds(container, format.codec)) {
+        return bad(std::string(name_of(container)) + " cannot hold " + name_of(format.codec));
+    }
+    switch (format.codec) {
+        case media::Codec::Aac:
+            return check_aac(format);
+        case media::Codec::Opus:
+            return check_opus(format);
+        case media::Codec::Mp3:
+            return check_mp3(format);
+        case media::Codec::Pcm:
+            return check_rate(format, 1, 384000);
+        case media::Codec::Flac:
+            return check_flac(format);
+    }
+    return bad("no known codec");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Muxer>> make_muxer(
     Container container, const media::StreamFormat& format, const Tags& tags
 ) {
     AC_CHECK_OK(check(container, format));
-    if (container == Container::Ogg) return std::make_unique<OggWriter>(format, tags);
-    return std::make_unique<Mp4Writer>(format, tags);
+    switch (container) {
+        case Container::Mp4:
+            return std::make_unique<Mp4Writer>(format, tags);
+        case Container::Ogg:
+            return std::make_unique<OggWriter>(format, tags);
+        case Container::Mp3:
+            return std::make_unique<Mp3Writer>(format, tags);
+        case Container::Wav:
+            return std::make_unique<WavWriter>(format, tags);
+        case Container::Flac:
+            return std::make_unique<FlacWriter>(format, tags);
+    }
+    return bad("no known container");
 }
 
 std::string tag_text(std::string_view value) {

@@ -9,8 +9,8 @@
 
 namespace aircheck::mux {
 
-/// What a file says of itself: MP4's iTunes-style items, OGG's comments (RFC 7845 §5.2). Empty ones
-/// are left out.
+/// What a file says of itself: MP4's iTunes-style items, OGG's and FLAC's Vorbis comments, MP3's
+/// ID3v2.4, WAV's INFO list. Empty ones are left out.
 struct Tags {
     std::string title;      ///< The room's name, for players.
     std::string room;       ///< The room's name, as its own item.
@@ -23,7 +23,8 @@ struct Tags {
 struct Finished {
     Bytes tail;  ///< The last fragment: to be appended after all that flush() gave.
     /// The finished file's head, in place of what header() gave: the file is `head_replacement` and
-    /// then every fragment and the tail, unchanged. Empty: header() is right already (OGG).
+    /// then every fragment and the tail, unchanged. Empty: header() is right already (OGG). As long
+    /// as header() but for MP4.
     Bytes head_replacement;
 };
 
@@ -37,8 +38,8 @@ struct Finished {
 ///
 /// Samples come in decoding order with rising `pts`, the first at -priming_samples; one whose pts
 /// does not rise, is empty or has more than 65,000 bytes is dropped and counted. A jump in pts
-/// prolongs the sample before it (MP4) or jumps in granule position (OGG): who wants no holes fills
-/// them. Never fails; lives on one thread.
+/// prolongs the sample before it (MP4), jumps in granule position (OGG), or is closed where there
+/// are no times (MP3, WAV, FLAC): who wants no holes fills them. Never fails; lives on one thread.
 class Muxer {
 public:
     virtual ~Muxer() = default;
@@ -67,10 +68,10 @@ public:
            Nanoseconds(samples % rate * 1'000'000'000 / rate);
 }
 
-enum class Container { Mp4, Ogg };
+enum class Container { Mp4, Ogg, Mp3, Wav, Flac };
 
-/// Errc::InvalidArgument when the container cannot hold the stream (AAC in OGG) or its codec_config
-/// is not what the codec's specification says.
+/// MP4 holds AAC and Opus, OGG Opus, MP3 MP3, WAV PCM and FLAC FLAC. Errc::InvalidArgument for
+/// another codec, or when its codec_config is not what the codec's specification says.
 [[nodiscard]] Result<std::unique_ptr<Muxer>> make_muxer(
     Container container, const media::StreamFormat& format, const Tags& tags
 );

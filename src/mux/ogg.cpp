@@ -1,7 +1,8 @@
 #include "mux/ogg.hpp"
 
+#include "mux/little_endian.hpp"
 #include "mux/opus_head.hpp"
-#include "mux/tag_text.hpp"
+#include "mux/vorbis_comment.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,16 +29,6 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
 }
 constexpr auto kCrcTable = make_crc_table();
 
-void put_little_endian(Bytes& out, std::uint64_t value, unsigned width) {
-    for (unsigned i = 0; i < width; ++i) out.push_back(static_cast<std::uint8_t>(value >> 8 * i));
-}
-
-void put_text(Bytes& out, std::string_view text) {
-    put_little_endian(out, text.size(), 4);
-    const BytesView bytes = as_bytes(text);
-    out.insert(out.end(), bytes.begin(), bytes.end());
-}
-
 /// A packet's lacing values (RFC 3533 §5): 255 for each whole segment, then the rest, 0 included.
 std::size_t segments_of(std::size_t packet_bytes) { return packet_bytes / 255 + 1; }
 
@@ -48,24 +39,9 @@ void append_lacing(Bytes& lacing, std::size_t packet_bytes) {
 
 /// RFC 7845 §5.2.
 Bytes opus_tags(const Tags& tags) {
-    const std::pair<std::string_view, std::string> fields[] = {
-        {"TITLE", tag_text(tags.title)},
-        {"DATE", created_text(tags)},
-        {"ROOM", tag_text(tags.room)},
-        {"EGRESS_ID", tag_text(tags.egress_id)},
-        {"COMMENT", tag_text(tags.comment)},
-        {"ENCODER", "aircheck"},
-    };
     Bytes out;
     ByteWriter(out).text("OpusTags");
-    put_text(out, "aircheck");
-    const auto used = std::count_if(std::begin(fields), std::end(fields), [](const auto& field) {
-        return !field.second.empty();
-    });
-    put_little_endian(out, static_cast<std::uint64_t>(used), 4);
-    for (const auto& [name, value] : fields) {
-        if (!value.empty()) put_text(out, std::string(name) + "=" + value);
-    }
+    write_vorbis_comment(out, tags);
     return out;
 }
 
