@@ -274,6 +274,13 @@ Result<> finish(Config& config, const ConfigSources& sources) {
             "must not be longer than storage.s3.max_retry_delay"
         );
     }
+    const auto local = config.origins.find("storage.local.directory");
+    if (config.storage.s3 && local != config.origins.end()) {
+        config.warnings.push_back(
+            local->second.to_string() +
+            ": storage.local.directory has no effect beside storage.s3: recordings go to the bucket"
+        );
+    }
     const auto for_bus = [](const WebhookConfig& webhook) { return webhook.also_for_bus; };
     if (std::any_of(config.webhooks.begin(), config.webhooks.end(), for_bus)) {
         config.warnings.emplace_back(
@@ -344,6 +351,13 @@ Result<> check_for_serve(const Config& config) {
     if (!config.auto_record.empty() && config.livekit.ws_url.empty()) {
         return fail_setting(
             config, "auto_record", "needs a LiveKit server: set ws_url or LIVEKIT_URL"
+        );
+    }
+    if (!config.auto_record.empty() && config.disallow_local_storage && !config.storage.s3) {
+        return fail_setting(
+            config,
+            "auto_record",
+            "has nowhere to put recordings: disallow_local_storage is set and no storage.s3"
         );
     }
     if (!config.livekit.ws_url.empty() && config.livekit.api_key.empty()) {

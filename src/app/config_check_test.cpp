@@ -233,6 +233,33 @@ TEST(Config, LaterStorageBesideAUsableOneIsOnlyWarnedOf) {
     );
 }
 
+TEST(Config, ALocalFolderBesideABucketIsWarnedOf) {
+    const auto config = must_load(
+        yaml("storage:\n  s3: {bucket: b, access_key: k, secret: s}\n  local: {directory: /r}")
+    );
+    ASSERT_EQ(config.warnings.size(), 1U);
+    EXPECT_THAT(config.warnings[0], HasSubstr("aircheck.yaml:3: storage.local.directory"));
+    EXPECT_TRUE(must_load(yaml("storage: {local: {directory: /r}}")).warnings.empty());
+}
+
+TEST(Config, HeadersThatAircheckWritesCannotBeConfigured) {
+    const auto headers = [](const std::string& format, const std::string& name) {
+        return yaml(
+            "webhooks: [{url: 'https://x', format: " + format + ", headers: {" + name + ": y}}]"
+        );
+    };
+    for (const char* name :
+         {"content-type", "User-Agent", "webhook-id", "Webhook-Signature", "Host"}) {
+        EXPECT_THAT(message(headers("flat", name)), HasSubstr(std::string("headers.") + name));
+    }
+    EXPECT_THAT(
+        message(headers("livekit", "Authorization")),
+        HasSubstr("headers.Authorization cannot be set")
+    );
+    EXPECT_EQ(must_load(headers("flat", "Authorization")).webhooks.size(), 1U);
+    EXPECT_EQ(must_load(headers("livekit", "X-Key")).webhooks.size(), 1U);
+}
+
 TEST(Config, AGuidesGoogleBucketIsNotTurnedIntoALocalFolder) {
     ConfigSources sources;
     sources.dotenv =
@@ -307,6 +334,20 @@ INSTANTIATE_TEST_SUITE_P(
         ServeRow{"PostgresWithKeyFile", "database: postgres://db/x\nsecrets_key_file: /k", ""},
         ServeRow{
             "RulesNeedAServer", "auto_record: [{rooms: x}]", "auto_record needs a LiveKit server"},
+        ServeRow{
+            "RulesMayBeLocal",
+            "ws_url: ws://x\napi_key: k\napi_secret: s\nauto_record: [{rooms: x}]",
+            ""},
+        ServeRow{
+            "RulesNeedABucketWhereLocalStorageIsDisallowed",
+            "ws_url: ws://x\napi_key: k\napi_secret: s\ndisallow_local_storage: true\n"
+            "auto_record: [{rooms: x}]",
+            "aircheck.yaml:5: auto_record has nowhere to put recordings"},
+        ServeRow{
+            "RulesHaveABucket",
+            "ws_url: ws://x\napi_key: k\napi_secret: s\ndisallow_local_storage: true\n"
+            "auto_record: [{rooms: x}]\nstorage: {s3: {bucket: b, access_key: k, secret: s}}",
+            ""},
         ServeRow{"ServerNeedsKeys", "ws_url: ws://x", "ws_url needs api_key"}
     ),
     [](const auto& row) { return row.param.name; }

@@ -95,6 +95,27 @@ Result<std::string> read_web_url(const Value& value) {
     return read_url(value, kSchemes);
 }
 
+/// Headers that are written for each delivery, or by HTTP itself: a configured one would be lost.
+Result<> check_reserved(const Value& value, const WebhookConfig& webhook) {
+    constexpr std::array<std::string_view, 6> kReserved = {
+        "content-type", "content-length", "user-agent", "host", "transfer-encoding", "connection"};
+    for (const auto& header : webhook.headers) {
+        std::string name = header.first;
+        for (char& c : name) {
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        }
+        const bool signs = name == "authorization" && webhook.format == WebhookFormat::LiveKit;
+        const bool ours = std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end();
+        if (!ours && !signs && !name.starts_with("webhook-")) continue;
+        return fail_at(
+            value,
+            ".headers." + header.first + " cannot be set: " +
+                (signs ? "format livekit signs in that header" : "aircheck writes it itself")
+        );
+    }
+    return {};
+}
+
 Result<WebhookConfig> read_webhook(const Value& value) {
     WebhookConfig webhook;
     AC_TRY(
@@ -107,6 +128,7 @@ Result<WebhookConfig> read_webhook(const Value& value) {
     AC_CHECK_OK(object.take("events", webhook.events, read_events));
     AC_CHECK_OK(object.take("headers", webhook.headers, read_headers));
     AC_CHECK_OK(object.take("also_for_bus", webhook.also_for_bus, read_bool));
+    AC_CHECK_OK(check_reserved(value, webhook));
     return webhook;
 }
 

@@ -1,6 +1,7 @@
 #include "app/options_of.hpp"
 
 #include "net/crypto.hpp"
+#include "net/url.hpp"
 
 #include <unistd.h>
 
@@ -45,8 +46,8 @@ recorder::Mixing to_recorder(AudioMixing mixing) {
 std::string proxy_of(const ProxyConfig& proxy) {
     if (proxy.username.empty() || proxy.url.find("://") == std::string::npos) return proxy.url;
     const auto at = proxy.url.find("://") + 3;
-    return proxy.url.substr(0, at) + proxy.username + ":" + proxy.password.reveal() + "@" +
-           proxy.url.substr(at);
+    return proxy.url.substr(0, at) + net::percent_encode(proxy.username) + ":" +
+           net::percent_encode(proxy.password.reveal()) + "@" + proxy.url.substr(at);
 }
 
 /// OpenSSL's own variable, honoured for every connection: a private authority's certificate.
@@ -112,6 +113,9 @@ control::RecordingDefaults recording_defaults(const Config& config) {
     defaults.local_storage_allowed = !config.disallow_local_storage;
     defaults.channels = static_cast<std::uint16_t>(config.audio.channels);
     defaults.bitrate_bps = static_cast<std::uint32_t>(config.audio.bitrate_kbps) * 1000;
+    if (config.origins.contains("audio.bitrate")) {
+        defaults.stereo_bitrate_bps = defaults.bitrate_bps;  // Said is said, for two channels too.
+    }
     if (config.session_limits.file_output_max_duration.count() > 0) {
         defaults.max_duration = config.session_limits.file_output_max_duration;
     }

@@ -1,5 +1,7 @@
 #include "app/options_of.hpp"
 
+#include "control/recording_request.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -43,6 +45,33 @@ TEST(OptionsOf, RulesWebhooksAreConfiguredButToldOnlyOfTheirOwn) {
     EXPECT_EQ(named.format, notify::Format::Flat);
     EXPECT_EQ(named.headers.at("Authorization"), "Bearer x");
     EXPECT_THAT(named.include_events, ElementsAre("egress_ended"));
+}
+
+TEST(OptionsOf, ABitrateThatIsSetHoldsForTwoChannelsToo) {
+    const std::tuple<const char*, std::uint32_t, std::uint32_t> rows[] = {
+        {"", 48'000, 96'000},
+        {"audio: {bitrate: 64}", 64'000, 64'000},
+        {"audio: {bitrate: 48}", 48'000, 48'000},
+    };
+    for (const auto& [text, mono, dual] : rows) {
+        ConfigSources sources;
+        sources.file = NamedText{"aircheck.yaml", text};
+        const auto defaults = recording_defaults(load(sources).value());
+        const auto bitrate = [&](recorder::Mixing mixing) {
+            return control::default_encoding(defaults, mixing, recorder::Container::Mp4)
+                .bitrate_bps;
+        };
+        EXPECT_EQ(bitrate(recorder::Mixing::Default), mono) << text;
+        EXPECT_EQ(bitrate(recorder::Mixing::DualChannelAgent), dual) << text;
+    }
+}
+
+TEST(OptionsOf, AProxysPasswordMayHoldAnything) {
+    Config config;
+    config.storage.s3.emplace();
+    config.storage.s3->proxy = {"http://proxy.example:3128", "an:n", Secret("p@ss/w:rd")};
+    const auto destination = std::get<storage::S3Destination>(default_destination(config));
+    EXPECT_EQ(destination.proxy, "http://an%3An:p%40ss%2Fw%3Ard@proxy.example:3128");
 }
 
 TEST(OptionsOf, WhatRequestsMayReachIsTheConfigurations) {
