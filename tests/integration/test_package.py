@@ -5,6 +5,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 
 import pytest
 import requests
@@ -107,6 +108,18 @@ def test_unit_is_sound_and_hardened(tmp_path):
     rated = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], text=True,
                            capture_output=True)  # 20: an exposure of 2.0 of 10
     assert rated.returncode == 0, rated.stdout[-2000:]
+
+
+def test_unit_waits_for_the_drain(tmp_path):
+    text = (install(tmp_path, "/usr") / "lib/systemd/system/aircheck.service").read_text()
+    shell, = re.findall(r"^ExecStop=-/bin/sh -c '(.*)'$", text, re.MULTILINE)
+    service = subprocess.Popen(["bash", "-c", "trap 'echo one; sleep 2; echo over; exit' TERM; echo up; while :; do sleep 0.1; done"],
+                               stdout=subprocess.PIPE, text=True)
+    threading.Thread(target=service.wait, daemon=True).start()  # as systemd does: nothing waits for a zombie
+    assert service.stdout.readline() == "up\n"
+    done = subprocess.run(["sh", "-c", shell.replace("$$", "$")], env={**os.environ, "MAINPID": str(service.pid)}, timeout=300)
+    assert done.returncode == 0
+    assert service.stdout.read() == "one\nover\n"
 
 
 def test_package_is_clean(package):
