@@ -7,6 +7,10 @@
 #include <optional>
 #include <string>
 
+namespace CLI {
+class App;
+}
+
 namespace aircheck::app {
 
 /// Runs until SIGTERM or SIGINT; a second one leaves at once.
@@ -57,8 +61,8 @@ struct DemoCommand {
 };
 [[nodiscard]] ExitCode run_demo(Config config, const DemoCommand& command);
 
-/// A completion script for "bash", "zsh" or "fish"; "" for another shell.
-[[nodiscard]] std::string completion_script(const std::string& shell);
+/// A completion script for "bash", "zsh" or "fish", of what `app` knows; "" for another shell.
+[[nodiscard]] std::string completion_script(const CLI::App& app, const std::string& shell);
 
 /// "aircheck: words" on standard error.
 void complain(const std::string& words);

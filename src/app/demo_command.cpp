@@ -19,6 +19,9 @@
 namespace aircheck::app {
 namespace {
 
+/// `--once` ends by itself; this long after the callers have finished, something is wrong.
+constexpr Nanoseconds kOnceGrace = 60s;
+
 /// Another room each time: a room that comes back soon would go on with the conversation before.
 std::string new_room() { return new_id("demo-"); }
 
@@ -36,6 +39,7 @@ Config demo_config(Config config, const std::string& room_server, const std::str
     if (config.origins.find("http.bind") == config.origins.end()) config.http.bind_port = 0;
     config.http.public_url.clear();
     config.recording_urls = RecordingUrls::Link;
+    config.disallow_local_storage = false;  // The demo's own folder is all there is.
     AutoRecordRule rule;
     rule.rooms = room;
     rule.filepath = "demo/{room_name}-{time}.mp4";
@@ -64,7 +68,7 @@ std::optional<records::ConversationDetails> finished(
 class Demo {
 public:
     Demo(net::Loop& loop, const DemoCommand& command)
-        : loop_(loop), command_(command), timer_(loop) {}
+        : loop_(loop), command_(command), timer_(loop), limit_(loop) {}
 
     ExitCode run(const Config& config) {
         auto prepared = prepare(config);
@@ -81,6 +85,7 @@ public:
             }
             service_->shut_down([this] { loop_.stop(); });
         });
+        if (command_.once) limit_.after(command_.length + kOnceGrace, [this] { give_up(); });
         poll();
         loop_.run("aircheck");
         service_.reset();
@@ -117,6 +122,7 @@ private:
             return;
         }
         tell(*done);
+        limit_.cancel();
         if (command_.once) {
             service_->shut_down([this] { loop_.stop(); });
             return;
@@ -125,6 +131,14 @@ private:
             "\nThe service stays open at %s (Ctrl-C ends it).\n", service_->public_url().c_str()
         );
         std::fflush(stdout);
+    }
+
+    void give_up() {
+        complain("the demo's recording did not end in time");
+        result_ = ExitCode::Failed;
+        timer_.cancel();
+        limit_.after(kOnceGrace, [] { std::_Exit(static_cast<int>(ExitCode::Failed)); });
+        service_->shut_down([this] { loop_.stop(); });
     }
 
     void tell(const records::ConversationDetails& details) {
@@ -155,6 +169,7 @@ private:
     net::Loop& loop_;
     DemoCommand command_;
     net::Timer timer_;
+    net::Timer limit_;
     std::unique_ptr<sim::Server> rooms_;
     std::unique_ptr<Service> service_;
     std::unique_ptr<records::Store> store_;

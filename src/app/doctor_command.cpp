@@ -1,7 +1,6 @@
 #include "app/commands.hpp"
 #include "app/options_of.hpp"
 #include "control/room_service.hpp"
-#include "core/id.hpp"
 #include "net/http_client.hpp"
 #include "net/url.hpp"
 #include "proto/livekit_room.pb.h"
@@ -12,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <vector>
@@ -99,34 +99,88 @@ void check_livekit(const Config& config, net::HttpClient& http, Findings& findin
     ));
 }
 
-Result<> try_bucket(const storage::S3Destination& s3, net::HttpClient& http) {
-    AC_TRY(auto client, storage::S3Client::create(s3, http));
-    AC_CHECK_OK(client.head_bucket());
-    const std::string key = s3.prefix + "aircheck-doctor-" + new_id("");
+/// What to do about a bucket that cannot be written to.
+std::pair<std::string, std::string> cure_of(const Error& error, const std::string& failure_code) {
+    if (failure_code == "AccessDenied") {
+        return {"storage.s3 (AWS_…)", "give the key s3:PutObject on the bucket's objects"};
+    }
+    if (error.code == Errc::NotFound) {
+        return {"storage.s3.bucket (AWS_BUCKET)", "make the bucket, or correct its name"};
+    }
+    if (error.code == Errc::PermissionDenied) {
+        return {
+            "storage.s3.access_key, storage.s3.secret (AWS_ACCESS_KEY, AWS_SECRET_KEY)",
+            "use a key and secret of this store"};
+    }
+    if (error.code == Errc::Unavailable || error.code == Errc::Timeout) {
+        return {"storage.s3.endpoint", "is the store running, and reachable from here?"};
+    }
+    return {"storage.s3 (AWS_…)", "see the message"};
+}
+
+/// Writing is what recording takes; without the other rights it works, with less comfort.
+void check_bucket(const storage::S3Destination& s3, net::HttpClient& http, Findings& findings) {
+    constexpr const char* kSetting = "storage.s3 (AWS_…)";
+    const std::string where = storage::describe(s3) + ": ";
+    auto client = storage::S3Client::create(s3, http);
+    if (!client) {
+        findings.push_back(
+            error("storage", where + client.error().to_string(), kSetting, "see the message")
+        );
+        return;
+    }
+    // One name each time: keys that may not delete leave one object behind, not many.
+    const std::string key = s3.prefix + "aircheck-doctor.txt";
+    const std::string content = "aircheck doctor";
     storage::S3Client::ObjectOptions options;
     options.content_type = "text/plain";
-    AC_CHECK_OK(client.put_object(key, "aircheck doctor", options));
-    AC_TRY(const auto back, client.get_range(key, 0, 64));
-    if (back != "aircheck doctor")
-        return fail(Errc::Malformed, "what was read is not what was written");
-    return client.delete_object(key);
+    if (auto put = client->put_object(key, content, options); !put) {
+        const auto [setting, remedy] = cure_of(put.error(), client->failure_code());
+        findings.push_back(error("storage", where + put.error().to_string(), setting, remedy));
+        return;
+    }
+    std::string done = "written";
+    const auto note = [&](const auto& tried, const char* step, const char* remedy) {
+        if (tried)
+            done += std::string(", ") + step;
+        else
+            findings.push_back(
+                warning("storage", where + tried.error().to_string(), kSetting, remedy)
+            );
+    };
+    const auto back = client->get_range(key, 0, 64);
+    if (back && *back != content) {
+        findings.push_back(error(
+            "storage",
+            where + key + ": what was read is not what was written",
+            kSetting,
+            "is something between here and the store?"
+        ));
+    }
+    note(
+        back,
+        "read",
+        "recordings are stored, but links to them will not open: give the key s3:GetObject"
+    );
+    note(
+        client->list_objects(key, 1),
+        "listed",
+        "recordings are stored, but links to them will not open where objects cannot be looked "
+        "up: give the key s3:ListBucket"
+    );
+    note(
+        client->delete_object(key),
+        "deleted",
+        "recordings are stored; what doctor wrote stays: remove it, or give the key s3:DeleteObject"
+    );
+    findings.push_back(fine("storage", where + done));
 }
 
 void check_storage(const Config& config, net::HttpClient& http, Findings& findings) {
     const auto destination = default_destination(config);
     const std::string where = storage::describe(destination);
     if (const auto* s3 = std::get_if<storage::S3Destination>(&destination)) {
-        if (auto tried = try_bucket(*s3, http); !tried) {
-            findings.push_back(error(
-                "storage",
-                where + ": " + tried.error().to_string(),
-                "storage.s3 (AWS_…)",
-                "the key needs PutObject, GetObject, DeleteObject on the bucket's objects and "
-                "ListBucket"
-            ));
-        } else {
-            findings.push_back(fine("storage", where + ": written, read and deleted"));
-        }
+        check_bucket(*s3, http, findings);
         return;
     }
     const std::string& root = std::get<storage::LocalDestination>(destination).root;
@@ -173,15 +227,40 @@ void check_records(const Config& config, Findings& findings) {
     }
 }
 
+/// Where `url` is configured: for all recordings, or by a rule.
+using Webhooks = std::vector<std::pair<std::string, std::string>>;
+
+Webhooks webhooks_of(const Config& config) {
+    Webhooks all;
+    const auto add = [&](const std::string& url, const std::string& setting) {
+        const auto same = [&](const auto& known) { return known.first == url; };
+        if (std::none_of(all.begin(), all.end(), same)) all.emplace_back(url, setting);
+    };
+    for (const WebhookConfig& webhook : config.webhooks) add(webhook.url, "webhooks[].url");
+    for (const AutoRecordRule& rule : config.auto_record) {
+        for (const WebhookConfig& webhook : rule.webhooks) {
+            add(webhook.url, "auto_record[].webhooks[].url");
+        }
+    }
+    return all;
+}
+
 void check_webhooks(const Config& config, net::HttpClient& http, Findings& findings) {
-    for (const WebhookConfig& webhook : config.webhooks) {
+    for (const auto& [url, setting] : webhooks_of(config)) {
         net::HttpRequest request;
         request.method = "HEAD";
-        request.url = webhook.url;
+        request.url = url;
         request.timeout = std::chrono::seconds(10);
-        const std::string where = net::redact_url(webhook.url);
+        const std::string where = net::redact_url(url);
         const auto answer = http.send(request);
-        if (answer) {
+        if (answer && answer->status >= 500 && answer->status != 501) {  // 501: it knows no HEAD.
+            findings.push_back(warning(
+                "webhook",
+                where + ": reachable, but answers HTTP " + std::to_string(answer->status),
+                setting,
+                "is the receiver behind it running? Deliveries are tried again for three days"
+            ));
+        } else if (answer) {
             findings.push_back(
                 fine("webhook", where + ": reachable (HTTP " + std::to_string(answer->status) + ")")
             );
@@ -189,7 +268,7 @@ void check_webhooks(const Config& config, net::HttpClient& http, Findings& findi
             findings.push_back(error(
                 "webhook",
                 where + ": " + answer.error().to_string(),
-                "webhooks[].url",
+                setting,
                 "is the receiver running, and reachable from here?"
             ));
         }

@@ -75,6 +75,8 @@ int serve(Arguments& arguments) {
     return with_config(arguments, [&](const Config& config) {
         if (arguments.print_config) {
             std::fputs(print_config(config).c_str(), stdout);
+            for (const std::string& warning : config.warnings) complain(warning);
+            if (auto ready = check_for_serve(config); !ready) complain(ready.error());
             return ExitCode::Done;
         }
         if (auto ready = check_for_serve(config); !ready) {
@@ -103,6 +105,7 @@ int record(Arguments& arguments) {
 int demo(Arguments& arguments) {
     const auto length = parse_duration(arguments.demo_length);
     if (!length) return usage("--length: " + length.error().to_string());
+    if (*length < 1s) return usage("--length: " + arguments.demo_length + " is shorter than 1 s");
     arguments.demo.length = *length;
     return with_config(arguments, [&](const Config& config) {
         quieten(config, log::Level::Warn);
@@ -110,10 +113,8 @@ int demo(Arguments& arguments) {
     });
 }
 
-int complete(const Arguments& arguments) {
-    const std::string script = completion_script(arguments.shell);
-    if (script.empty())
-        return usage("completion: '" + arguments.shell + "' is none of bash, zsh, fish");
+int complete(const CLI::App& app, const Arguments& arguments) {
+    const std::string script = completion_script(app, arguments.shell);
     std::fputs(script.c_str(), stdout);
     return 0;
 }
@@ -213,8 +214,32 @@ void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<in
     });
 
     auto* completion = app.add_subcommand("completion", "A completion script for your shell");
-    completion->add_option("shell", all.shell, "bash, zsh or fish")->required();
-    completion->callback([&] { chosen = [&] { return complete(all); }; });
+    completion->add_option("shell", all.shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion->callback([&] { chosen = [&] { return complete(app, all); }; });
+}
+
+/// What is wrong with the command line, by the word that is.
+std::string words_of(const CLI::App& app, const CLI::ParseError& error) {
+    const CLI::App* command = &app;
+    std::string name = app.get_name();
+    while (!command->get_subcommands().empty()) {
+        command = command->get_subcommands().front();
+        name += " " + command->get_name();
+    }
+    const std::string help = "; see `" + name + " --help`";
+    const auto strangers = app.remaining(true);
+    if (!strangers.empty()) {
+        const std::string& word = strangers.front();
+        const char* kind = word.starts_with('-')                  ? "option"
+                           : command->get_subcommands({}).empty() ? "argument"
+                                                                  : "command";
+        return "'" + word + "' is no " + kind + " of `" + name + "`" + help;
+    }
+    const bool no_command =
+        error.get_name() == "RequiredError" && !command->get_subcommands({}).empty();
+    return (no_command ? "a command is missing" : error.what()) + help;
 }
 
 }  // namespace
@@ -233,8 +258,8 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int code = app.exit(error);
-        return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+        if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+        return usage(words_of(app, error));
     }
     try {
         return chosen();

@@ -1,6 +1,8 @@
 #include "app/commands.hpp"
 #include "app/interrupts.hpp"
 #include "app/options_of.hpp"
+#include "app/progress.hpp"
+#include "control/recording_links.hpp"
 #include "control/recording_request.hpp"
 #include "control/room_service.hpp"
 #include "core/id.hpp"
@@ -10,8 +12,7 @@
 #include "proto/livekit_room.pb.h"
 #include "recorder/recorder.hpp"
 #include "storage/s3_client.hpp"
-
-#include <unistd.h>
+#include "storage/upload.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -33,6 +34,13 @@ recorder::Mixing to_recorder(AudioMixing mixing) {
 /// Where `-o` points: s3://bucket/key with the configured keys, or a local path.
 Result<> apply_output(const RecordCommand& command, const Config& config, recorder::Job& job) {
     if (command.output.empty()) {
+        if (config.disallow_local_storage && !config.storage.s3) {
+            return fail(
+                Errc::InvalidArgument,
+                "disallow_local_storage: no bucket is configured: set storage.s3, or say where "
+                "with -o"
+            );
+        }
         job.destination = default_destination(config);
         return {};
     }
@@ -64,6 +72,32 @@ Result<> apply_output(const RecordCommand& command, const Config& config, record
     return {};
 }
 
+/// The container that `--file-type` and the name in `-o` ask for, where both may be silent.
+Result<recorder::Container> container_of(const RecordCommand& command) {
+    const bool is_s3 = command.output.starts_with("s3://");
+    const auto slash = command.output.rfind('/');
+    std::string name =
+        slash == std::string::npos ? command.output : command.output.substr(slash + 1);
+    if (is_s3 && slash < std::string_view("s3://").size()) name.clear();  // A bucket alone.
+    const std::string extension = std::filesystem::path(name).extension().string();
+    if (!extension.empty() && extension != ".mp4" && extension != ".ogg") {
+        return fail(
+            Errc::InvalidArgument,
+            "-o '" + command.output + "': a name that ends in .mp4 or .ogg is expected, not in '" +
+                extension + "'"
+        );
+    }
+    const std::string by_name = extension.empty() ? "" : extension.substr(1);
+    if (!by_name.empty() && !command.file_type.empty() && by_name != command.file_type) {
+        return fail(
+            Errc::InvalidArgument,
+            "-o '" + command.output + "' contradicts --file-type " + command.file_type
+        );
+    }
+    const bool ogg = by_name == "ogg" || command.file_type == "ogg";
+    return ogg ? recorder::Container::Ogg : recorder::Container::Mp4;
+}
+
 Result<recorder::Job> make_job(const RecordCommand& command, const Config& config) {
     recorder::Job job;
     job.egress_id = new_id("EG_");
@@ -73,15 +107,13 @@ Result<recorder::Job> make_job(const RecordCommand& command, const Config& confi
     if (job.access.api_key.empty() || job.access.api_secret.empty()) {
         return fail(Errc::InvalidArgument, "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not set");
     }
+    AC_TRY(const auto container, container_of(command));
     AC_CHECK_OK(apply_output(command, config, job));
-    const bool ogg = command.file_type == "ogg" ||
-                     (command.file_type.empty() && command.output.ends_with(".ogg"));
+    const auto defaults = recording_defaults(config);
     job.mixing = to_recorder(command.mixing);
-    job.encoding = control::default_encoding(
-        recording_defaults(config),
-        job.mixing,
-        ogg ? recorder::Container::Ogg : recorder::Container::Mp4
-    );
+    job.encoding = control::default_encoding(defaults, job.mixing, container);
+    job.end.max_duration = defaults.max_duration;
+    job.end.max_bytes = defaults.max_bytes;
     job.end.media_timeout = std::max(command.wait, Nanoseconds(5s));
     job.requested_at = wall_now();
     return job;
@@ -110,51 +142,42 @@ Result<std::string> find_room(
     }
 }
 
-/// Asks before the call starts what would otherwise fail at its end.
+/// Asks before the call starts what would otherwise fail at its end. Keys that may only write are
+/// enough.
 Result<> check_bucket(const recorder::Job& job, net::HttpClient& http) {
     const auto* s3 = std::get_if<storage::S3Destination>(&job.destination);
     if (s3 == nullptr) return {};
     AC_TRY(auto client, storage::S3Client::create(*s3, http));
-    return client.head_bucket();
+    return client.check_access();
 }
 
-class Progress {
-public:
-    explicit Progress(const std::string& room) : room_(room), shown_(isatty(STDERR_FILENO) == 1) {}
+/// "● recording my-room  00:01:02  2 tracks".
+std::string progress_of(const std::string& room, const recorder::Snapshot& now) {
+    const bool is_active = now.status == recorder::Status::Active;
+    const std::size_t tracks = now.tracks.size();
+    return std::string(is_active ? "● recording " : "○ joining ") + room + "  " +
+           clock_text(now.file.started_at ? wall_now() - *now.file.started_at : Nanoseconds(0)) +
+           "  " + std::to_string(tracks) + (tracks == 1 ? " track" : " tracks");
+}
 
-    void show(const recorder::Snapshot& now) {
-        if (!shown_) return;
-        const auto seconds = static_cast<int>(
-            now.file.started_at ? to_seconds(wall_now() - *now.file.started_at) : 0
-        );
-        std::fprintf(
-            stderr,
-            "\r\033[K%s %s  %02d:%02d:%02d  %zu track%s",
-            now.status == recorder::Status::Active ? "● recording" : "○ joining",
-            room_.c_str(),
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60,
-            now.tracks.size(),
-            now.tracks.size() == 1 ? "" : "s"
-        );
-    }
-    void clear() const {
-        if (shown_) std::fprintf(stderr, "\r\033[K");
-    }
+/// What is printed of where the file is: a link that opens, where the configuration asks for one.
+std::string shown_location(
+    const Config& config, const storage::Destination& destination, const recorder::FileResult& file
+) {
+    if (!config.storage.generate_presigned_url) return file.location;
+    return storage::presign_get(
+               destination, file.filename, control::kSignedLinkLife, {}, wall_now()
+    )
+        .value_or(file.location);
+}
 
-private:
-    std::string room_;
-    bool shown_;
-};
-
-ExitCode tell(const recorder::Snapshot& end) {
+ExitCode tell(const recorder::Snapshot& end, const std::string& location) {
     const bool good =
         end.status == recorder::Status::Complete || end.status == recorder::Status::LimitReached;
     if (!end.file.location.empty()) {
         std::printf(
             "%s  %.2f s  %llu bytes\n",
-            end.file.location.c_str(),
+            location.c_str(),
             to_seconds(end.file.duration),
             static_cast<unsigned long long>(end.file.size_bytes)
         );
@@ -195,14 +218,16 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
         return ExitCode::Failed;
     }
     recorder::Snapshot last;
-    Progress progress(command.room);
+    const ProgressLine progress;
+    const auto show_progress = [&] { progress.show(progress_of(command.room, last)); };
     const std::string egress_id = job->egress_id;
+    const storage::Destination destination = job->destination;
     const auto started = (*recorder)->start(*std::move(job), [&](const recorder::Snapshot& now) {
         last = now;
         if (recorder::is_final(now.status))
             loop.stop();
         else
-            progress.show(last);
+            show_progress();
     });
     if (!started) {
         complain(started.error());
@@ -210,7 +235,7 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
     }
     net::Timer second(loop);
     std::function<void()> show = [&] {
-        progress.show(last);
+        show_progress();
         second.after(1s, show);
     };
     second.after(1s, show);
@@ -230,7 +255,7 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
     loop.run("aircheck");
     progress.clear();
     recorder->reset();
-    return tell(last);
+    return tell(last, shown_location(config, destination, last.file));
 }
 
 }  // namespace aircheck::app

@@ -1,9 +1,8 @@
 #include "app/commands.hpp"
+#include "app/progress.hpp"
 #include "journal/reader.hpp"
 #include "recorder/pipeline.hpp"
 #include "storage/spool.hpp"
-
-#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -45,16 +44,23 @@ Result<Rendered> render(
     AC_TRY(auto pipeline, recorder::Pipeline::create(settings, reader.header()));
     Bytes out;
     Nanoseconds end{0};
+    const ProgressLine progress;
+    Instant shown = monotonic_now();
     while (true) {
         AC_TRY(const auto record, reader.next());
         if (!record) break;
         end = std::max(end, record->at);
+        if (progress.is_shown() && monotonic_now() - shown >= 1s) {
+            shown = monotonic_now();
+            progress.show("rendering " + command.output + "  " + clock_text(end));
+        }
         AC_CHECK_OK(pipeline->feed(*record, out));
         if (out.size() > 256 * 1024) {
             AC_CHECK_OK(body.append(out));
             out.clear();
         }
     }
+    progress.clear();
     AC_TRY(auto finished, pipeline->finish(end));
     out.insert(out.end(), finished.tail.begin(), finished.tail.end());
     AC_CHECK_OK(body.append(out));

@@ -3,6 +3,7 @@
 #include "app/data_dir_lock.hpp"
 #include "app/open_records.hpp"
 #include "app/options_of.hpp"
+#include "app/progress.hpp"
 #include "control/announcement.hpp"
 #include "control/late_upload.hpp"
 #include "control/secrets.hpp"
@@ -84,6 +85,9 @@ Result<> Upload::send() {
     kept.filename = file.filename;
     kept.spool_path = file.spool_path;
     net::HttpClient http;
+    const ProgressTicker progress([id = recording.egress_id](Nanoseconds time) {
+        return "sending " + id + "  " + clock_text(time);
+    });
     AC_TRY(
         const auto stored,
         recorder::upload_kept_file(destination, recording.egress_id, std::move(kept), http)

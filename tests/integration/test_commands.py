@@ -69,8 +69,9 @@ def test_doctor_finds_what_is_wrong(livekit, bucket, receiver, tmp_path):
     assert status == 1 and "LIVEKIT_API_SECRET" in wrong["livekit"]["setting"] and wrong["livekit"]["remedy"]
     status, wrong, _ = doctor(storage={"s3": {**bucket.config(), "bucket": "no-such-bucket"}})
     assert status == 1 and "no-such-bucket" in wrong["storage"]["detail"]
+    assert "bucket" in wrong["storage"]["setting"] and "PutObject" not in wrong["storage"]["remedy"]
     status, wrong, _ = doctor(storage={"s3": {**bucket.config(), "secret": "not-the-secret"}})
-    assert status == 1 and wrong["storage"]["status"] == "error"
+    assert status == 1 and wrong["storage"]["status"] == "error" and "(secret)" in wrong["storage"]["detail"]
     status, wrong, _ = doctor(ws_url="ws://127.0.0.1:9")
     assert status == 1 and "127.0.0.1:9" in wrong["livekit"]["detail"]
     receiver.stop()
@@ -78,6 +79,16 @@ def test_doctor_finds_what_is_wrong(livekit, bucket, receiver, tmp_path):
     assert status == 1 and str(receiver.port) in wrong["webhook"]["detail"]
     status, wrong, _ = doctor(webhooks=[], auto_record=[])
     assert (status, wrong["auto_record"]["status"]) == (0, "warning"), "warnings alone do not fail"
+
+
+def test_doctor_says_what_keys_that_only_write_cannot_do(bucket, receiver, tmp_path):
+    (tmp_path / "aircheck.yaml").write_text(json.dumps({"storage": {"s3": bucket.write_only_config()}}))
+    done = run("doctor", "--json", "--config", "aircheck.yaml", folder=tmp_path)
+    storage = [f for line in done.stdout.splitlines() if (f := json.loads(line))["check"] == "storage"]
+    assert [f["status"] for f in storage] == ["warning"] * 3 + ["ok"], storage
+    for finding, right in zip(storage, ("GetObject", "ListBucket", "DeleteObject")):
+        assert right in finding["detail"] and right in finding["remedy"]
+    assert "will not open" in storage[0]["remedy"]
 
 
 def test_records_from_the_terminal(livekit, start_aircheck, callers, room, tmp_path):

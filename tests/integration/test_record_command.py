@@ -77,6 +77,19 @@ def test_ctrl_c_twice_leaves_at_once(running, livekit, callers, room, tmp_path):
     assert scene.hears(rendered, 440)[0].length > 1.0
 
 
+def test_keys_that_may_only_write(livekit, callers, room, bucket, tmp_path):
+    ann = callers.join(livekit, room, "ann").publish()
+    saying = ann.start_tone(440, 3.0)
+    keys = bucket.write_only_config()
+    done = run("record", room, "-o", f"s3://{bucket.name}/x.mp4", folder=tmp_path, server=livekit,
+               interrupt_when=lambda _: saying.done(),
+               env={"AWS_BUCKET": bucket.name, "AWS_ACCESS_KEY_ID": keys["access_key"],
+                    "AWS_SECRET_ACCESS_KEY": keys["secret"], "AWS_SESSION_TOKEN": keys["session_token"],
+                    "AWS_REGION": keys["region"], "AWS_ENDPOINT_URL": keys["endpoint"]})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bucket.keys() == ["x.mp4"]
+
+
 def test_a_wrong_secret(livekit, callers, room, tmp_path):
     callers.join(livekit, room, "ann")
     done = run("record", room, folder=tmp_path, server=livekit,

@@ -7,7 +7,7 @@ from support.process import free_port
 
 
 class HangingStore:
-    """Any bucket exists; whatever is sent is taken and never acknowledged."""
+    """Any bucket exists and is empty; whatever is sent is taken and never acknowledged."""
 
     def __init__(self):
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -15,13 +15,17 @@ class HangingStore:
         ending = self._ending
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_HEAD(self):
+            def do_GET(self):
+                if "list-type=2" not in self.path:
+                    return self._hang()
                 self.send_response(200)
+                self.send_header("Content-Type", "application/xml")
                 self.end_headers()
+                return self.wfile.write(b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
 
             def _hang(self):
                 ending.wait()
-            do_GET = do_PUT = do_POST = do_DELETE = _hang
+            do_HEAD = do_PUT = do_POST = do_DELETE = _hang
 
             def log_message(self, *_):
                 pass

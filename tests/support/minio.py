@@ -1,5 +1,6 @@
 """A real S3-compatible store: minio."""
 
+import json
 import pathlib
 
 import boto3
@@ -61,6 +62,17 @@ class Bucket:
         """storage.s3 of aircheck's configuration."""
         return {"endpoint": self.minio.endpoint, "bucket": self.name, "access_key": ACCESS_KEY, "secret": SECRET_KEY,
                 "region": REGION, "force_path_style": True}
+
+    def write_only_config(self):
+        """storage.s3 with keys that have s3:PutObject and nothing else."""
+        sts = boto3.client("sts", endpoint_url=self.minio.endpoint, aws_access_key_id=ACCESS_KEY,
+                           aws_secret_access_key=SECRET_KEY, region_name=REGION)
+        policy = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": [f"arn:aws:s3:::{self.name}/*"]}]}
+        keys = sts.assume_role(RoleArn="arn:xxx:xxx:xxx:xxxx", RoleSessionName="writer",
+                               Policy=json.dumps(policy))["Credentials"]
+        return {**self.config(), "access_key": keys["AccessKeyId"], "secret": keys["SecretAccessKey"],
+                "session_token": keys["SessionToken"]}
 
     def keys(self):
         answer = self.minio.client.list_objects_v2(Bucket=self.name)
