@@ -109,7 +109,7 @@ Result<> check_reserved(const Value& value, const WebhookConfig& webhook) {
         if (!ours && !signs && !name.starts_with("webhook-")) continue;
         return fail_at(
             value,
-            ".headers." + header.first + " cannot be set: " +
+            "headers." + header.first + " cannot be set: " +
                 (signs ? "format livekit signs in that header" : "aircheck writes it itself")
         );
     }

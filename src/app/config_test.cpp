@@ -300,7 +300,7 @@ api_secret: hunter2
 database: postgres://u:hunter3@db/x
 http:
   bind: 127.0.0.1:8000
-webhooks: [{url: "https://x/y?token=hunter4", headers: {Authorization: hunter5}}]
+webhooks: [{url: "https://x/y?token=hunter4", headers: {X-Key: hunter5}}]
 storage: {s3: {bucket: b, access_key: k, secret: hunter6, proxy_config: {url: "http://u:hunter7@p"}}}
 )");
     sources.environment = {{"AIRCHECK_TOKEN", "hunter8"}};
