@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdio>
+
 namespace aircheck::control {
 namespace {
 
@@ -48,13 +50,18 @@ Result<> RoomService::call(
     call.timeout = std::chrono::seconds(10);
     call.ca_file = access_.ca_file;
     const std::string what = "LiveKit " + method + " at " + url.host_header();
+    const Instant asked = monotonic_now();
     auto answer = http_->send(call);
+    char after[32];
+    std::snprintf(
+        after, sizeof after, " failed after %.1f s: ", to_seconds(monotonic_now() - asked)
+    );
     if (!answer) return tl::unexpected(in_context(what, answer.error()));
     if (answer->status == 401 || answer->status == 403) {
         // What the server says is left out: it quotes the token.
         return fail(
             Errc::PermissionDenied,
-            what + ": the server refuses the key '" + access_.api_key +
+            what + ": token" + after + "the server refuses the key '" + access_.api_key +
                 "': LIVEKIT_API_KEY and LIVEKIT_API_SECRET (api_key, api_secret) are not a pair of "
                 "this server, or the clocks differ by minutes"
         );
@@ -62,9 +69,14 @@ Result<> RoomService::call(
     if (answer->status == 404)
         return fail(Errc::NotFound, what + ": " + answer->body.substr(0, 200));
     if (answer->status != 200) {
+        // What Go's and nginx's servers answer in plain text.
+        const bool wants_tls = url.scheme == "http" && answer->status == 400 &&
+                               answer->body.find("HTTPS") != std::string::npos;
         return fail(
             Errc::Unavailable,
-            what + ": HTTP " + std::to_string(answer->status) + " " + answer->body.substr(0, 200)
+            what + ": http" + after + "HTTP " + std::to_string(answer->status) + " " +
+                answer->body.substr(0, 200) +
+                (wants_tls ? "; the port speaks TLS: https:// or wss://" : "")
         );
     }
     if (!response.ParseFromString(answer->body)) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -188,9 +189,77 @@ void set_options(CURL* curl, const std::string& url, Exchange& exchange, curl_sl
     set_method(curl, request);
 }
 
+/// "tls failed after 0.2 s: ": how far an exchange came, where that says something.
+std::string failed_stage(CURL* curl, CURLcode code, const Url& url) {
+    curl_off_t resolved = 0, connected = 0, secured = 0, total = 0;  // Microseconds from the start.
+    curl_easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+    curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+    curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &secured);
+    curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &total);
+    const bool tls = url.scheme == "https";
+    const char* stage = "http";
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+            stage = "resolve";
+            break;
+        case CURLE_COULDNT_CONNECT:
+            stage = "tcp";
+            break;
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_PEER_FAILED_VERIFICATION:
+            stage = "tls";
+            break;
+        case CURLE_OPERATION_TIMEDOUT:
+            if (connected == 0) stage = resolved == 0 ? "resolve" : "tcp";
+            if (connected > 0 && tls && secured == 0) stage = "tls";
+            break;
+        case CURLE_GOT_NOTHING:
+        case CURLE_SEND_ERROR:
+        case CURLE_RECV_ERROR:
+        case CURLE_WEIRD_SERVER_REPLY:
+        case CURLE_PARTIAL_FILE:
+        case CURLE_UNSUPPORTED_PROTOCOL:
+            break;
+        default:
+            return "";
+    }
+    const std::string_view name = stage;
+    const curl_off_t before = name == "resolve" ? 0
+                              : name == "tcp"   ? resolved
+                              : name == "tls"   ? connected
+                                                : std::max(connected, secured);
+    char words[64];
+    std::snprintf(
+        words,
+        sizeof words,
+        "%s failed after %.1f s: ",
+        stage,
+        static_cast<double>(std::max<curl_off_t>(total - before, 0)) / 1e6
+    );
+    return words;
+}
+
+/// What a server that speaks the other kind looks like.
+const char* hint_for(CURLcode code, const std::string& details, const Url& url) {
+    if (url.scheme == "https") {
+        const bool is_plain = code == CURLE_SSL_CONNECT_ERROR &&
+                              (details.find("wrong version number") != std::string::npos ||
+                               details.find("packet length too long") != std::string::npos);
+        return is_plain ? "; the port speaks no TLS, it seems: http:// or ws://?" : "";
+    }
+    const bool is_no_http = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+                            code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL;
+    return is_no_http ? "; if the port speaks TLS: https:// or wss://" : "";
+}
+
 /// libcurl's code as ours, with the host named; never the path or the query, which may be secret.
 tl::unexpected<Error> failure(
-    CURLcode code, const char* details, const Url& url, const Exchange& exchange
+    CURLcode code,
+    const char* details,
+    const std::string& stage,
+    const Url& url,
+    const Exchange& exchange
 ) {
     const auto& request = exchange.request;
     std::string context = url.host_header() + ": ";
@@ -206,7 +275,8 @@ tl::unexpected<Error> failure(
     if (exchange.stopped == Exchange::Stopped::HeadersTooLarge) {
         return fail(Errc::Malformed, context + "the response's header is too large");
     }
-    context += *details != '\0' ? details : curl_easy_strerror(code);
+    const std::string words = *details != '\0' ? details : curl_easy_strerror(code);
+    context += stage + words + hint_for(code, words, url);
     switch (code) {
         case CURLE_OPERATION_TIMEDOUT:
             return fail(Errc::Timeout, context);
@@ -297,11 +367,12 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
     const auto code = curl_easy_perform(handle.get());
     long status = 0;
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
+    const std::string stage = code == CURLE_OK ? "" : failed_stage(handle.get(), code, url);
     // Forgets the options, that point into this frame; keeps the connections.
     curl_easy_reset(handle.get());
     handles_->give_back(request, std::move(handle));
 
-    if (code != CURLE_OK) return failure(code, details, url, exchange);
+    if (code != CURLE_OK) return failure(code, details, stage, url, exchange);
     exchange.response.status = static_cast<int>(status);
     return std::move(exchange.response);
 }
