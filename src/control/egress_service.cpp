@@ -104,10 +104,12 @@ void EgressService::start_claimed(
         records_pool_.run([this, egress_id] { static_cast<void>(store_.release_room(egress_id)); });
         return;
     }
-    admit(std::move(request), egress_id, std::move(room_sid), [egress_id](const auto& started) {
+    auto on_started = [this, egress_id, room_sid](const auto& started) {
         if (started) return;
         log::error("rule.not_started", {{"egress", egress_id}, {"error", started.error().message}});
-    });
+        tell_freed_room(egress_id, room_sid, Claim::FreesForRetry);
+    };
+    admit(std::move(request), egress_id, room_sid, std::move(on_started));
 }
 
 records::Recording EgressService::first_record(
@@ -205,6 +207,11 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     change.room_metadata = snapshot.room_metadata;
     change.room_is_over = snapshot.end_reason == recorder::EndReason::RoomClosed;
     change.receivers = running.request.receivers;
+    const Claim claim = claim_after(snapshot);
+    const bool frees_room =
+        running.request.origin == "rule" && claim != Claim::Stays && !running.is_claim_over;
+    running.is_claim_over = running.is_claim_over || frees_room;
+    const std::string room_sid = running.recording.room_sid;
     if (records::is_final(running.recording.status)) {
         records::StoredFile& file = change.recording.files.front();
         if (options_.presigned_locations && file.uploaded && !running.request.own_destination) {
@@ -216,6 +223,7 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
         change.event = "egress_updated";
     }
     store(std::move(change), [](const auto&) {});
+    if (frees_room) tell_freed_room(snapshot.egress_id, room_sid, claim);
 }
 
 void EgressService::store(Change change, std::function<void(Result<records::Recording>)> done) {

@@ -2,6 +2,7 @@
 
 #include "control/recording_links.hpp"
 #include "control/recording_request.hpp"
+#include "control/room_claims.hpp"
 #include "control/room_service.hpp"
 #include "control/twirp_error.hpp"
 #include "net/loop.hpp"
@@ -65,6 +66,15 @@ public:
     void start(RecordingRequest request, OnInfo on_info);
     /// The same for a rule: `egress_id` was claimed for the session `room_sid`.
     void start_claimed(RecordingRequest request, std::string egress_id, std::string room_sid);
+    struct FreedRoom {
+        std::string egress_id;  ///< Holds the claim, which is over.
+        std::string room_sid;
+        Claim claim = Claim::Stays;  ///< Why: FreesForHuman or FreesForRetry.
+    };
+    using OnFreedRoom = std::function<void(FreedRoom room)>;
+    /// Who gives claims back: told on home, once what a recording came to is on its way to the
+    /// records pool. Before anything starts.
+    void set_on_freed_room(OnFreedRoom on_freed_room) { on_freed_room_ = std::move(on_freed_room); }
     /// Ends a recording; answers its state without waiting for the file (livekit-wire 6.3).
     void stop(const std::string& egress_id, OnInfo on_info);
     /// At startup: recordings that a former process left unfinished are told to have failed, to the
@@ -106,6 +116,7 @@ private:
     struct Running {
         RecordingRequest request;
         records::Recording recording;
+        bool is_claim_over = false;  ///< And was told to be.
     };
     struct Change;
 
@@ -115,6 +126,9 @@ private:
     );
     [[nodiscard]] Result<> launch(RecordingRequest request, const records::Recording& recording);
     void on_update(const recorder::Snapshot& snapshot);
+    void tell_freed_room(const std::string& egress_id, const std::string& room_sid, Claim claim) {
+        if (on_freed_room_) on_freed_room_({egress_id, room_sid, claim});
+    }
     /// Stores on the records pool, in order; `done` on home with the recording as it is now.
     void store(Change change, std::function<void(Result<records::Recording>)> done);
     [[nodiscard]] Result<records::Recording> store_now(const Change& change);
@@ -132,6 +146,7 @@ private:
     notify::Outbox& outbox_;
     RoomService& rooms_;
     Options options_;
+    OnFreedRoom on_freed_room_;
     std::map<std::string, Running> running_;
     std::map<std::string, std::vector<OnInfo>> starting_;  ///< By request id.
     bool shutting_down_ = false;

@@ -38,6 +38,61 @@ def test_agents_alone_end_a_call_when_the_rule_says_so(
     assert "agent" in server.participants(room), "the room itself goes on"
 
 
+@pytest.mark.parametrize("webhooks", ["with webhooks", "without webhooks"])
+def test_who_comes_back_after_the_call_ended_is_recorded_anew(
+        start_livekit, start_aircheck, receiver, bucket, callers, room, tmp_path, webhooks):
+    changes = {"end_when": "last_human_left", "end_grace": "1s"}
+    if webhooks == "with webhooks":
+        server, aircheck = scene.start(
+            start_livekit, start_aircheck, receiver, bucket, room={"departure_timeout": 120}, **changes)
+    else:
+        server = start_livekit(room={"departure_timeout": 120})
+        aircheck = start_aircheck(server=server, config={
+            "auto_record": [{**scene.RULE, **changes}], "webhooks": [{"url": receiver.url()}],
+            "storage": {"s3": bucket.config()}})
+    agent = callers.join(server, room, "agent", kind="agent").publish()
+    saying = agent.start_tone(1000, 120.0)
+    made = []
+
+    def next_recording():
+        (conversation,) = aircheck.conversations(room)
+        return next((one["egress_id"] for one in conversation["recordings"] if one["egress_id"] not in made), None)
+
+    for nth, frequency in enumerate((440, 700)):
+        human = callers.join(server, room, f"caller-{nth}").publish()
+        egress_id = wait_until(next_recording, "a recording of its own")
+        made.append(egress_id)
+        scene.wait_until_active(aircheck, egress_id)
+        human.tone(frequency, 1.5)
+        human.leave()
+        aircheck.wait_for_recording(egress_id, "EGRESS_COMPLETE")
+        wait_until(lambda: len(receiver.events("egress_ended", "/webhook")) > nth, "its end is told")
+        ended = receiver.events("egress_ended", "/webhook")[nth].verified().egress_info
+        assert (ended.egress_id, ended.details) == (egress_id, "End reason: Source closed")
+        time.sleep(4.0)  # longer than rooms are asked for
+        assert next_recording() is None, "the agent who stays is no call"
+    # What somebody stopped stays so.
+    callers.join(server, room, "caller-3").publish()
+    made.append(wait_until(next_recording, "a third recording"))
+    scene.wait_until_active(aircheck, made[-1])
+    scene.stop_egress(aircheck, made[-1])
+    aircheck.wait_for_recording(made[-1], "EGRESS_COMPLETE")
+    callers.join(server, room, "caller-4").publish()
+    time.sleep(4.0)
+    assert next_recording() is None
+    saying.cancel()
+
+    (conversation,) = aircheck.conversations(room)
+    assert [one["status"] for one in conversation["recordings"]] == ["EGRESS_COMPLETE"] * 3
+    assert len(bucket.keys()) == 3
+    for egress_id, there, not_there in ((made[0], 440, 700), (made[1], 700, 440)):
+        (mix,) = aircheck.wait_for_recording(egress_id, "EGRESS_COMPLETE")["files"]
+        path = bucket.download(mix["filename"], tmp_path)
+        (tone,) = scene.hears(path, there, amplitude=0.5)
+        assert abs(tone.length - 1.5) <= 0.15
+        assert not scene.hears(path, not_there, amplitude=0.5)
+
+
 def test_two_channels_keep_agent_and_caller_apart(
         start_livekit, start_aircheck, receiver, bucket, callers, room, tmp_path):
     server, aircheck = scene.start(
