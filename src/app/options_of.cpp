@@ -117,7 +117,7 @@ control::RecordingDefaults recording_defaults(const Config& config) {
         defaults.stereo_bitrate_bps = defaults.bitrate_bps;  // Said is said, for two channels too.
     }
     if (config.session_limits.file_output_max_duration.count() > 0) {
-        defaults.max_duration = config.session_limits.file_output_max_duration;
+        defaults.session_limit = config.session_limits.file_output_max_duration;
     }
     if (config.session_limits.file_output_max_size_bytes > 0) {
         defaults.max_bytes = config.session_limits.file_output_max_size_bytes;

@@ -192,6 +192,31 @@ TEST_F(SimRecording, EndsAtItsLongestDuration) {
     EXPECT_GE(seconds_of_tone(end.file.location, 440), 1.3);
 }
 
+TEST_F(SimRecording, CountsWaitingTowardsTheSessionsLimit) {
+    make_recorder();
+    sim::Room silent;
+    silent.name = "silent";
+    add_room(silent);
+    auto waiting = job("EG_waits", "silent");
+    waiting.end.session_limit = 1500ms;
+    waiting.end.max_duration = 1ms;  // Of a file that does not come.
+    start(waiting);
+    add_room_with_voice("room");
+    auto limited = job("EG_speaks", "room");
+    limited.end.session_limit = 5s;
+    limited.end.max_duration = 60s;
+    start(limited);
+    run_until_over("EG_waits");
+    EXPECT_EQ(last("EG_waits").status, Status::Aborted);
+    EXPECT_EQ(last("EG_waits").error_code, 412);
+    EXPECT_EQ(last("EG_waits").error, "Session limit reached before start signal");
+    EXPECT_EQ(last("EG_waits").end_reason, EndReason::LimitReached);
+    run_until_over("EG_speaks");
+    const auto& end = last("EG_speaks");
+    EXPECT_EQ(end.status, Status::LimitReached) << end.error;
+    EXPECT_EQ(end.error_code, 413);
+}
+
 TEST_F(SimRecording, EndsAtItsLargestSize) {
     make_recorder();
     add_room_with_voice("room");

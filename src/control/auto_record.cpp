@@ -33,11 +33,7 @@ RecordingRequest request_of(
     request.destination = defaults.destination;
     request.filepath = rule.filepath;
     request.end = rule.end;
-    // The smallest limit wins.
-    if (defaults.max_duration &&
-        (!request.end.max_duration || *defaults.max_duration < *request.end.max_duration)) {
-        request.end.max_duration = defaults.max_duration;
-    }
+    request.end.session_limit = defaults.session_limit;
     if (!request.end.max_bytes) request.end.max_bytes = defaults.max_bytes;
     request.receivers = rule.receivers;
     request.origin = "rule";

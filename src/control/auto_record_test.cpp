@@ -78,7 +78,7 @@ TEST(AutoRecordRule, BecomesARequest) {
     rule.receivers.emplace_back().url = "https://crm.example/hook";
     RecordingDefaults defaults;
     defaults.destination = storage::LocalDestination{"/srv"};
-    defaults.max_duration = 24h;
+    defaults.session_limit = 24h;
     defaults.max_bytes = 1'000;
     const auto request = request_of(rule, "support-1", defaults);
     EXPECT_EQ(request.room_name, "support-1");
@@ -90,6 +90,7 @@ TEST(AutoRecordRule, BecomesARequest) {
     EXPECT_EQ(request.filepath, "{room_name}.ogg");
     EXPECT_TRUE(request.end.last_human_left);
     EXPECT_EQ(request.end.max_duration, Nanoseconds(4h));
+    EXPECT_EQ(request.end.session_limit, Nanoseconds(24h));
     EXPECT_EQ(request.end.max_bytes, 1'000U);
     EXPECT_EQ(std::get<storage::LocalDestination>(request.destination).root, "/srv");
     EXPECT_FALSE(request.own_destination);

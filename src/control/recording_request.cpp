@@ -297,7 +297,7 @@ Answer<RecordingRequest> check_request(
     out.room_name = request.room_name();
     out.mixing = mixing_of(request.audio_mixing());
     out.filepath = file->filepath();
-    out.end.max_duration = defaults.max_duration;
+    out.end.session_limit = defaults.session_limit;
     out.end.max_bytes = defaults.max_bytes;
     if (!request.layout().empty()) out.warnings.emplace_back("layout (there is no picture)");
     auto container = container_of(*file, request);

@@ -24,7 +24,7 @@ struct RecordingDefaults {
     std::uint16_t channels = 1;
     std::uint32_t bitrate_bps = 48'000;
     std::uint32_t stereo_bitrate_bps = 96'000;  ///< With two channels, where nothing is said.
-    std::optional<Nanoseconds> max_duration;
+    std::optional<Nanoseconds> session_limit;   ///< From the start of a job: EndRule.
     std::optional<std::uint64_t> max_bytes;
     storage::RetryPolicy retry;
     std::string ca_file;

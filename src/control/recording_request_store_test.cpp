@@ -114,12 +114,13 @@ TEST(CheckRequest, UsesTheConfiguredStoreWhereItNamesNone) {
     fields["file_outputs"][0].erase("s3");
     RecordingDefaults defaults;
     defaults.destination = storage::LocalDestination{"/srv"};
-    defaults.max_duration = 3600s;
+    defaults.session_limit = 3600s;
     defaults.max_bytes = 5;
     const auto request = accepted(fields, defaults);
     EXPECT_EQ(std::get<storage::LocalDestination>(request.destination).root, "/srv");
     EXPECT_FALSE(request.own_destination);
-    EXPECT_EQ(request.end.max_duration, Nanoseconds(3600s));
+    EXPECT_EQ(request.end.session_limit, Nanoseconds(3600s));
+    EXPECT_FALSE(request.end.max_duration) << "a length of the file is the request's own";
     EXPECT_EQ(request.end.max_bytes, 5U);
 
     defaults.local_storage_allowed = false;

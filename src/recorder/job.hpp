@@ -95,7 +95,10 @@ struct EndRule {
     bool last_human_left = false;             ///< Nobody is left of whom is_human() is true …
     Nanoseconds end_grace = 10s;              ///< … for this long.
     std::optional<Nanoseconds> max_duration;  ///< Of the file: ends as LIMIT_REACHED.
-    std::optional<std::uint64_t> max_bytes;   ///< Of the file: ends as LIMIT_REACHED.
+    /// From the start of the job, waiting included: ends as LIMIT_REACHED, or as ABORTED while
+    /// nobody was heard.
+    std::optional<Nanoseconds> session_limit;
+    std::optional<std::uint64_t> max_bytes;  ///< Of the file: ends as LIMIT_REACHED.
     /// No first packet this long after the start: fails, saying which stage was reached. None:
     /// waits.
     std::optional<Nanoseconds> media_timeout;

@@ -146,7 +146,12 @@ void Recording::write_output() {
 
 void Recording::check_limits(Instant now) {
     const EndRule& rule = job_.end;
+    const bool session_over = rule.session_limit && now - started_ >= *rule.session_limit;
     if (status_ == Status::Starting) {
+        if (session_over) {
+            end(EndReason::LimitReached, "", 0);
+            return;
+        }
         if (rule.media_timeout && now - started_ >= *rule.media_timeout) {
             end(EndReason::Failure, describe_no_media(now), 504);
             return;
@@ -154,7 +159,7 @@ void Recording::check_limits(Instant now) {
     } else if (status_ == Status::Active) {
         const bool long_enough = rule.max_duration && now - *media_since_ >= *rule.max_duration;
         const bool big_enough = rule.max_bytes && output_ && output_->size() >= *rule.max_bytes;
-        if (long_enough || big_enough) {
+        if (session_over || long_enough || big_enough) {
             end(EndReason::LimitReached, "Session limit reached", 413);
             return;
         }

@@ -122,6 +122,8 @@ void Recording::end_without_media() {
         error_ = "Start signal not received";
         if (end_reason_ == EndReason::StopRequested || end_reason_ == EndReason::Shutdown) {
             error_ = "Stop called before pipeline could start";
+        } else if (end_reason_ == EndReason::LimitReached) {
+            error_ = "Session limit reached before start signal";
         }
         if (capture_ && capture_->has_encrypted_track() && capture_->ssrcs().empty()) {
             final_status_ = Status::Failed;
