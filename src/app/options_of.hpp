@@ -27,7 +27,7 @@ namespace aircheck::app {
 [[nodiscard]] notify::Outbox::Options outbox_options(
     const Config& config, const Bytes& secrets_key
 );
-/// Names this process among those of one database: the same after a restart in the same place.
+/// What named this process in records before there was open_worker_id(): host and folder.
 [[nodiscard]] std::string worker_name(const Config& config);
 /// Links with the configured public address; the service's own know the port that it got.
 [[nodiscard]] control::RecordingLinks recording_links(

@@ -3,6 +3,7 @@
 #include "api/server.hpp"
 #include "app/data_dir_lock.hpp"
 #include "app/options_of.hpp"
+#include "app/worker_id.hpp"
 #include "control/egress_service.hpp"
 #include "control/room_watch.hpp"
 #include "control/secrets.hpp"
@@ -57,7 +58,10 @@ Result<> Service::Impl::open() {
     AC_TRY(lock, DataDirLock::take(config.data_dir));
     AC_TRY(store, records::Store::open(database_of(config)));
     AC_TRY(const auto secrets_key, control::open_secrets_key(secrets_key_file_of(config)));
-    AC_TRY(outbox, notify::Outbox::create(*store, outbox_options(config, secrets_key)));
+    AC_TRY(const auto worker, open_worker_id(config.data_dir));
+    notify::Outbox::Options telling = outbox_options(config, secrets_key);
+    telling.worker = worker;
+    AC_TRY(outbox, notify::Outbox::create(*store, std::move(telling)));
     recorder::Recorder::Options recording;
     recording.data_dir = config.data_dir;
     recording.journal_keep = config.journal_keep;
@@ -70,7 +74,10 @@ Result<> Service::Impl::open() {
     control::EgressService::Options egress;
     egress.defaults = recording_defaults(config);
     egress.links = recording_links(config, secrets_key);
-    egress.worker = worker_name(config);
+    egress.worker = worker;
+    egress.former_worker = worker_name(config);
+    // SQLite is for one service, and the lock on data_dir says that there is no other.
+    egress.owns_records = database_of(config).find("://") == std::string::npos;
     egress.rejoin_window = config.rejoin_window;
     egress.presigned_locations = config.storage.generate_presigned_url;
     url = egress.links.public_url;

@@ -340,6 +340,11 @@ bool was_cut_off(const records::Recording& recording) {
 
 }  // namespace
 
+bool EgressService::is_ours(const records::Recording& recording) const {
+    if (options_.owns_records || recording.worker == options_.worker) return true;
+    return !options_.former_worker.empty() && recording.worker == options_.former_worker;
+}
+
 Result<> EgressService::release_claims() {
     AC_TRY(const auto rooms, store_.open_rooms());
     for (const records::RoomSession& room : rooms) {
@@ -349,7 +354,7 @@ Result<> EgressService::release_claims() {
             return tl::unexpected(holder.error());
         }
         // Not found: killed between the claim and the record.
-        if (holder && (holder->worker != options_.worker || !was_cut_off(*holder))) continue;
+        if (holder && (!is_ours(*holder) || !was_cut_off(*holder))) continue;
         AC_CHECK_OK(store_.release_room(room.recorded_by));
         log::info("rule.room_is_free", {{"egress", room.recorded_by}, {"room", room.room_name}});
     }
@@ -363,7 +368,7 @@ Result<> EgressService::fail_unfinished() {
     for (;;) {
         AC_TRY(auto page, store_.list_recordings(query));
         for (records::Recording& recording : page.items) {
-            if (recording.worker != options_.worker) continue;
+            if (!is_ours(recording)) continue;
             recording.status = records::RecordingStatus::Failed;
             recording.error =
                 "aircheck was restarted during the recording; what it had received is in "

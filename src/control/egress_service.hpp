@@ -36,8 +36,11 @@ class EgressService {
 public:
     struct Options {
         RecordingDefaults defaults;
-        RecordingLinks links;  ///< Its key seals what is kept of requests, too.
-        std::string worker;    ///< This process, in records.
+        RecordingLinks links;       ///< Its key seals what is kept of requests, too.
+        std::string worker;         ///< This process, in records.
+        std::string former_worker;  ///< Its name from before workers had ids; "": it had none.
+        /// Nobody else works with these records: whatever is unfinished at the start is ours.
+        bool owns_records = false;
         Nanoseconds rejoin_window = 60s;
         /// storage.generate_presigned_url: `location` of a finished file in the configured store is
         /// a link signed for seven days.
@@ -135,6 +138,7 @@ private:
     [[nodiscard]] records::Recording first_record(
         const RecordingRequest& request, const std::string& egress_id, const std::string& room_sid
     ) const;
+    [[nodiscard]] bool is_ours(const records::Recording& recording) const;
     [[nodiscard]] Result<> release_claims();
     [[nodiscard]] Result<> fail_unfinished();
 

@@ -54,6 +54,8 @@ protected:
         EgressService::Options options;
         options.links.secrets_key = kKey;
         options.worker = "here";
+        options.former_worker = "old-name:/data";
+        options.owns_records = owns_records_;
         service_ = std::make_unique<EgressService>(
             loop_, records_pool_, remote_pool_, *store_, *recorder_, *outbox_, *rooms_, options
         );
@@ -115,6 +117,7 @@ protected:
     }
 
     const Bytes kKey = Bytes(32, 0x17);
+    bool owns_records_ = false;
     std::string folder_;
     notify::Receiver rule_;
     net::Loop loop_;
@@ -157,6 +160,33 @@ TEST_F(AfterARestart, ReceiversThatCannotBeReadKeepNobodyElseFromBeingTold) {
     must(store_->update_recording(recording));
     start();
     EXPECT_THAT(told_of("EG_1"), ElementsAre("https://crm.example/all"));
+}
+
+TEST_F(AfterARestart, WhatHasTheNameFromBeforeWorkersHadIdsIsOurs) {
+    left_behind("EG_1", RecordingStatus::Active, "", "old-name:/data");
+    left_behind("EG_2", RecordingStatus::Active, "", "");
+    start();
+    EXPECT_EQ(must(store_->find_recording("EG_1")).status, RecordingStatus::Failed);
+    EXPECT_EQ(holder_of("EG_1"), "");
+    EXPECT_EQ(must(store_->find_recording("EG_2")).status, RecordingStatus::Active);
+}
+
+/// Records that nobody else can have: what another name left in them is a former self's, as when
+/// a container came back under another host's name.
+class AfterARestartUnderAnotherName : public AfterARestart {
+protected:
+    AfterARestartUnderAnotherName() { owns_records_ = true; }
+};
+
+TEST_F(AfterARestartUnderAnotherName, AllThatIsUnfinishedIsOurs) {
+    left_behind("EG_1", RecordingStatus::Active, "", "0f3a9c:/data");
+    left_behind("EG_2", RecordingStatus::Complete, "StopEgress API", "0f3a9c:/data");
+    start();
+    EXPECT_EQ(must(store_->find_recording("EG_1")).status, RecordingStatus::Failed);
+    EXPECT_THAT(told_of("EG_1"), ElementsAre("https://crm.example/all"));
+    EXPECT_EQ(holder_of("EG_1"), "");
+    EXPECT_EQ(must(store_->find_recording("EG_2")).status, RecordingStatus::Complete);
+    EXPECT_EQ(holder_of("EG_2"), "EG_2");
 }
 
 struct ClaimRow {
