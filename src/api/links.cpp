@@ -55,8 +55,7 @@ void Server::handle_link(const net::HttpServerRequest& request, const Respond& r
     for (const auto& [name, value] : net::parse_query(request.query)) {
         if (name == "k") key = value;
     }
-    const auto method =
-        request.method == "HEAD" ? storage::LinkMethod::Head : storage::LinkMethod::Get;
+    const auto method = request.is_head ? storage::LinkMethod::Head : storage::LinkMethod::Get;
     const std::string range(request.headers.get("Range"));
     backend_.records_pool.run([store = &backend_.store,
                                egresses = &backend_.egresses,

@@ -67,7 +67,8 @@ void split_target(HttpServerRequest& request) {
 HttpServerRequest to_request(http::request<http::string_body>&& message, const Endpoint& remote) {
     HttpServerRequest request;
     request.method = std::string(message.method_string());
-    if (request.method == "HEAD") request.method = "GET";
+    request.is_head = request.method == "HEAD";
+    if (request.is_head) request.method = "GET";
     request.target = std::string(message.target());
     split_target(request);
     for (const auto& field : message) {

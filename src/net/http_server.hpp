@@ -20,6 +20,7 @@ struct HttpServerRequest {
     Headers headers;
     std::string body;
     Endpoint remote;
+    bool is_head = false;  ///< HEAD was asked: `method` is GET all the same.
 };
 
 struct HttpServerResponse {
