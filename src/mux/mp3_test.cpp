@@ -225,8 +225,8 @@ TEST(Mp3, PlaysWhereverItIsCutWhileItGrows) {
     std::size_t frames = 0;
     for (const media::EncodedSample& sample : audio.samples) {
         end += sample.data.size();
-        if (++frames % 20 != 3) continue;
-        for (const std::size_t torn : {0u, 1u, 3u, 100u}) {
+        if (++frames % 80 != 3) continue;
+        for (const std::size_t torn : {0u, 3u, 100u}) {
             const TempFile mp3(BytesView(file).first(end + torn), "a.mp3");
             // The delay is cut, the Info frame is not heard: the tone is where it belongs.
             const std::vector<float> pcm = decode_file(mp3.path() + " 2>/dev/null");

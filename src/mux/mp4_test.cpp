@@ -295,30 +295,5 @@ TEST(SampleTables, GiveBackEverySize) {
     EXPECT_EQ(read, sizes);
 }
 
-TEST(Muxer, RefusesWhatTheContainerCannotHold) {
-    const media::StreamFormat aac = encode_aac(1024).format;
-    const media::StreamFormat opus = encode_opus(960).format;
-    EXPECT_TRUE(make_muxer(Container::Ogg, opus, {}));
-    EXPECT_EQ(make_muxer(Container::Ogg, aac, {}).error().code, Errc::InvalidArgument);
-    media::StreamFormat bad = opus;
-    bad.codec_config[18] = 1;  // mapping family 1: surround
-    EXPECT_FALSE(make_muxer(Container::Mp4, bad, {}));
-    bad = opus;
-    bad.codec_config.pop_back();
-    EXPECT_FALSE(make_muxer(Container::Ogg, bad, {}));
-    bad = opus;
-    bad.sample_rate_hz = 16000;
-    EXPECT_FALSE(make_muxer(Container::Ogg, bad, {}));
-    bad = opus;
-    bad.channels = 2;
-    EXPECT_FALSE(make_muxer(Container::Ogg, bad, {}));
-    bad = aac;
-    bad.codec_config.clear();
-    EXPECT_FALSE(make_muxer(Container::Mp4, bad, {}));
-    bad = aac;
-    bad.channels = 6;
-    EXPECT_FALSE(make_muxer(Container::Mp4, bad, {}));
-}
-
 }  // namespace
 }  // namespace aircheck::mux
