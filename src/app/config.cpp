@@ -234,9 +234,18 @@ Result<> finish_s3(Config& config) {
     return {};
 }
 
+/// A folder that only a .env names is a default, as the container image brings one, and no decision
+/// against a store.
+const Origin* chosen_local_folder(const Config& config) {
+    const auto found = config.origins.find("storage.local.directory");
+    const bool is_chosen =
+        found != config.origins.end() && found->second.kind != SourceKind::DotEnv;
+    return is_chosen ? &found->second : nullptr;
+}
+
 /// A store that this build cannot reach must not turn silently into a local folder.
 Result<> check_later_storage(const Config& config, const ConfigSources& sources) {
-    if (config.storage.s3 || config.origins.contains("storage.local.directory")) return {};
+    if (config.storage.s3 || chosen_local_folder(config) != nullptr) return {};
     constexpr std::string_view kInstead =
         "is not in this build yet, and no other storage is set: recordings would stay on this "
         "machine; "
@@ -274,10 +283,10 @@ Result<> finish(Config& config, const ConfigSources& sources) {
             "must not be longer than storage.s3.max_retry_delay"
         );
     }
-    const auto local = config.origins.find("storage.local.directory");
-    if (config.storage.s3 && local != config.origins.end()) {
+    const Origin* local = chosen_local_folder(config);
+    if (config.storage.s3 && local != nullptr) {
         config.warnings.push_back(
-            local->second.to_string() +
+            local->to_string() +
             ": storage.local.directory has no effect beside storage.s3: recordings go to the bucket"
         );
     }
@@ -295,18 +304,6 @@ Result<> finish(Config& config, const ConfigSources& sources) {
 
 std::ostream& operator<<(std::ostream& out, const Secret& secret) {
     return out << (secret.empty() ? "" : "***");
-}
-
-std::string Origin::to_string() const {
-    const auto at = line > 0 ? ":" + std::to_string(line) : std::string();
-    switch (kind) {
-        case SourceKind::Default:
-            return "default";
-        case SourceKind::DotEnv:
-            return ".env" + at + " (" + name + ")";
-        default:
-            return name + at;
-    }
 }
 
 bool HttpConfig::is_loopback() const {

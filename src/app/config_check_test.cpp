@@ -92,6 +92,16 @@ TEST(Config, AWarningNamesWhatIsInsideASection) {
     );
 }
 
+// The container image brings a .env that names its folder.
+TEST(Config, ALocalFolderOfTheDotEnvIsNoDecisionAgainstAStore) {
+    auto sources = yaml("storage: {s3: {bucket: b, access_key: a, secret: s}}");
+    sources.dotenv = NamedText{".env", "AIRCHECK_STORAGE__LOCAL__DIRECTORY=/out\n"};
+    EXPECT_EQ(must_load(sources).storage.local_directory, "/out");
+    EXPECT_EQ(must_load(sources).warnings.size(), 0U);
+    sources.file = NamedText{"aircheck.yaml", "storage: {gcp: {bucket: b}}"};
+    EXPECT_THAT(message(sources), HasSubstr("no other storage is set"));
+}
+
 TEST(Config, VariablesOfLaterPartsAreWarnedOfTogether) {
     ConfigSources sources;
     sources.environment = {{"TAVUS_API_KEY", "x"}, {"TAVUS_ENABLE_RECORDING", "true"}};

@@ -76,4 +76,16 @@ Result<ConfigSources> gather_sources(SourceFlags flags) {
     return sources;
 }
 
+std::string Origin::to_string() const {
+    const auto at = line > 0 ? ":" + std::to_string(line) : std::string();
+    switch (kind) {
+        case SourceKind::Default:
+            return "default";
+        case SourceKind::DotEnv:
+            return ".env" + at + " (" + name + ")";
+        default:
+            return name + at;
+    }
+}
+
 }  // namespace aircheck::app
