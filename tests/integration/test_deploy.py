@@ -127,7 +127,7 @@ def test_aircheck_runs_as_the_chart_says(values, running, tmp_path):
     port = free_port()
     service = running.add(Process(
         "pod", [aircheck.binary(), "serve", "--data-dir", tmp_path / "data", "--bind", f"127.0.0.1:{port}"],
-        folder=tmp_path, env={**env, "AIRCHECK_STORAGE__LOCAL__DIRECTORY": str(tmp_path)}))
+        folder=tmp_path, env=env))
     for probe in ("startupProbe", "livenessProbe"):
         path = container[probe]["httpGet"]["path"]
         service.wait_until(lambda: is_listening("127.0.0.1", port), "does not listen")

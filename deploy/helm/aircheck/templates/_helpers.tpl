@@ -43,8 +43,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.ingress.enabled -}}
 {{- $_ := set $http "public_url" (printf "%s://%s" (ternary "https" "http" (ne .Values.ingress.tlsSecret "")) .Values.ingress.host) -}}
 {{- end -}}
-{{- $local := dict "local" (dict "directory" "/var/lib/aircheck/recordings") -}}
-{{- $made := dict "data_dir" "/var/lib/aircheck" "http" $http "storage" $local -}}
+{{- $made := dict "data_dir" "/var/lib/aircheck" "http" $http -}}
 {{- if and (include "aircheck.isScaled" .) (not $given.database) -}}
 {{- /* Each replica has its own database: a link could reach one that does not know the recording. */ -}}
 {{- $_ := set $made "recording_urls" "location" -}}
