@@ -304,7 +304,8 @@ void add_service_keys(std::vector<Key>& keys) {
         keys.push_back(ignored(path, Shape::Subtree, "has no meaning here: no line is sampled"));
     }
     // LiveKit's chart and README have it; livekit/egress itself does not read it.
-    keys.push_back(ignored("log_level", Shape::Subtree, "has no meaning here: it is logging.level"));
+    keys.push_back(ignored("log_level", Shape::Subtree, "has no meaning here: it is logging.level")
+    );
 }
 
 /// What livekit/egress knows and this build does not do.
