@@ -147,6 +147,20 @@ TEST(RecordingBody, SaysWhatLiveKitsMessagesCannot) {
     EXPECT_EQ(request->filepath, "a/{room_name}.mp4");
 }
 
+TEST(RecordingBody, AsksForWavAt16Kilohertz) {
+    const auto request = parse_recording_body(
+        R"({"room_name":"r","outputs":[{"file_type":"wav","filepath":"calls/","sample_rate":16000,
+            "channels":1}]})",
+        defaults()
+    );
+    ASSERT_TRUE(request) << request.error().message;
+    EXPECT_EQ(request->encoding.container, recorder::Container::Wav);
+    EXPECT_EQ(request->encoding.codec, recorder::AudioCodec::Pcm);
+    EXPECT_EQ(request->encoding.sample_rate_hz, 16'000U);
+    EXPECT_EQ(request->encoding.channels, 1);
+    EXPECT_EQ(request->filepath, "calls/{room_name}-{time}.wav");
+}
+
 TEST(RecordingBody, RefusesByName) {
     const std::pair<std::string, std::string> rows[] = {
         {R"([])", "JSON object"},
@@ -156,7 +170,14 @@ TEST(RecordingBody, RefusesByName) {
         {R"({"room_name":"r","track_files":true})", "track_files"},
         {R"({"room_name":"r","end_when":"never"})", "end_when"},
         {R"({"room_name":"r","max_duration":"soon"})", "max_duration"},
-        {R"({"room_name":"r","outputs":[{"file_type":"mp3"}]})", "MP3"},
+        {R"({"room_name":"r","outputs":[{"file_type":"webm"}]})", "WEBM"},
+        {R"({"room_name":"r","outputs":[{"channels":3}]})", "channels"},
+        {R"({"room_name":"r","outputs":[{"channels":0}]})", "channels"},
+        {R"({"room_name":"r","audio_mixing":"dual_channel_agent","outputs":[{"channels":1}]})",
+         "two channels"},
+        {R"({"room_name":"r","outputs":[{"sample_rate":"16k"}]})", "sample_rate"},
+        {R"({"room_name":"r","outputs":[{"file_type":"wav","sample_rate":12345}]})", "12345"},
+        {R"({"room_name":"r","outputs":[{"bitrate":0.5}]})", "bitrate"},
         {R"({"room_name":"r","outputs":[{"gcp":{}}]})", "gcp"},
         {R"({"room_name":"r","outputs":[{},{}]})", "several"},
         {R"({"room_name":"r","outputs":[{"s3":{"bucket":"b","colour":"red","access_key":"a","secret":"s"}}]})",

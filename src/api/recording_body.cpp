@@ -41,8 +41,39 @@ Answer<std::optional<Nanoseconds>> duration_of(const json& object, const std::st
     return std::optional<Nanoseconds>(*duration);
 }
 
+Answer<std::optional<int>> number_of(json& object, const std::string& key) {
+    if (!object.contains(key)) return std::optional<int>();
+    const json value = object[key];
+    object.erase(key);
+    if (value.is_number_integer() && value >= 1 && value <= 1'000'000) {
+        return std::optional<int>(value.get<int>());
+    }
+    return invalid("'outputs[0]." + key + "' is no whole number above 0");
+}
+
+/// LiveKit's messages have no WAV and no FLAC: the file's name says it.
+void name_by_type(json& output, const std::string& extension) {
+    output.erase("file_type");
+    std::string path;
+    if (output.contains("filepath") && output["filepath"].is_string()) path = output["filepath"];
+    if (path.empty() || path.ends_with('/')) path += "{room_name}-{time}";
+    if (!path.ends_with(extension)) path += extension;
+    output["filepath"] = path;
+}
+
+/// What is LiveKit's EncodingOptions.
+Answer<void> put_options(json& output, json& message) {
+    auto rate = number_of(output, "sample_rate");
+    if (!rate) return tl::unexpected(rate.error());
+    if (*rate) message["advanced"]["audio_frequency"] = **rate;
+    auto bitrate = number_of(output, "bitrate");
+    if (!bitrate) return tl::unexpected(bitrate.error());
+    if (*bitrate) message["advanced"]["audio_bitrate"] = **bitrate;
+    return {};
+}
+
 /// The output as livekit.EncodedFileOutput reads it: the same names, the same checks.
-Answer<void> put_output(const json& body, json& message) {
+Answer<void> put_output(const json& body, json& message, std::optional<int>& channels) {
     if (!body.contains("outputs")) return {};
     const json& outputs = body["outputs"];
     if (!outputs.is_array() || outputs.empty()) return invalid("'outputs' is no list of outputs");
@@ -51,12 +82,21 @@ Answer<void> put_output(const json& body, json& message) {
     }
     json output = outputs[0];
     if (!output.is_object()) return invalid("'outputs[0]' is no object");
-    auto known = refuse_unknown(output, {"file_type", "filepath", "s3"}, "outputs[0].");
+    auto known = refuse_unknown(
+        output, {"file_type", "filepath", "s3", "channels", "bitrate", "sample_rate"}, "outputs[0]."
+    );
     if (!known) return known;
+    auto asked = number_of(output, "channels");
+    if (!asked) return tl::unexpected(asked.error());
+    channels = *asked;
+    if (channels && *channels > 2) return invalid("'outputs[0].channels' is neither 1 nor 2");
+    if (auto put = put_options(output, message); !put) return put;
     if (output.contains("file_type") && output["file_type"].is_string()) {
         std::string type = output["file_type"];
         for (char& c : type) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         output["file_type"] = type;
+        if (type == "WAV") name_by_type(output, ".wav");
+        if (type == "FLAC") name_by_type(output, ".flac");
     }
     message["file_outputs"] = json::array({output});
     return {};
@@ -124,7 +164,8 @@ Answer<control::RecordingRequest> parse_recording_body(
             "'audio_mixing' is none of default, dual_channel_agent, dual_channel_alternate"
         );
     }
-    if (auto put = put_output(given, message); !put) return tl::unexpected(put.error());
+    std::optional<int> channels;
+    if (auto put = put_output(given, message, channels); !put) return tl::unexpected(put.error());
     if (!message.contains("file_outputs")) {
         message["file_outputs"] = json::array({{{"file_type", "MP4"}}});
     }
@@ -140,6 +181,12 @@ Answer<control::RecordingRequest> parse_recording_body(
     auto checked = control::check_request(request, defaults);
     if (!checked) return checked;
     if (auto put = put_end(given, *checked); !put) return tl::unexpected(put.error());
+    if (channels) {
+        if (*channels == 1 && checked->mixing != recorder::Mixing::Default) {
+            return invalid("'audio_mixing' puts voices on two channels, 'channels' is 1");
+        }
+        checked->encoding.channels = static_cast<std::uint16_t>(*channels);
+    }
     if (given.contains("metadata")) {
         checked->metadata_json =
             given["metadata"].dump(-1, ' ', false, json::error_handler_t::replace);

@@ -50,15 +50,18 @@ control::Answer<void> read(const std::string& body, Wire wire, google::protobuf:
 /// Methods of the service that this build does not serve yet; refused as a bad request, not as
 /// `unimplemented`, which SDKs would try again.
 bool is_later_method(std::string_view method) {
-    constexpr std::string_view kLater[] = {
-        "StartEgress",
-        "StartWebEgress",
-        "StartParticipantEgress",
-        "StartTrackCompositeEgress",
-        "StartTrackEgress",
-        "UpdateLayout",
-        "UpdateStream"};
+    constexpr std::string_view kLater[] = {"StartWebEgress", "UpdateLayout", "UpdateStream"};
     return std::find(std::begin(kLater), std::end(kLater), method) != std::end(kLater);
+}
+
+/// The request that a Start method takes, inside `asked`; null for other methods.
+google::protobuf::Message* request_of(std::string_view method, livekit::EgressInfo& asked) {
+    if (method == "StartRoomCompositeEgress") return asked.mutable_room_composite();
+    if (method == "StartParticipantEgress") return asked.mutable_participant();
+    if (method == "StartTrackCompositeEgress") return asked.mutable_track_composite();
+    if (method == "StartTrackEgress") return asked.mutable_track();
+    if (method == "StartEgress") return asked.mutable_egress();
+    return nullptr;
 }
 
 livekit::ListEgressResponse to_response(const std::vector<records::Recording>& recordings) {
@@ -114,8 +117,10 @@ void Server::handle_twirp(const net::HttpServerRequest& request, const Respond& 
     const std::string method =
         at == std::string::npos ? "" : request.path.substr(at + kService.size());
     const Wire wire = wire_of(request.headers.get("Content-Type"));
-    const bool known = method == "StartRoomCompositeEgress" || method == "StopEgress" ||
-                       method == "ListEgress" || is_later_method(method);
+    livekit::EgressInfo asked;
+    google::protobuf::Message* start = request_of(method, asked);
+    const bool known = start != nullptr || method == "StopEgress" || method == "ListEgress" ||
+                       is_later_method(method);
     if (!known || wire == Wire::Other || request.method != "POST") {
         respond(twirp_error({"bad_route", "no handler for " + request.method + " " + request.path})
         );
@@ -142,13 +147,12 @@ void Server::handle_twirp(const net::HttpServerRequest& request, const Respond& 
         else
             respond(twirp_error(recording.error()));
     };
-    if (method == "StartRoomCompositeEgress") {
-        livekit::RoomCompositeEgressRequest message;
-        if (auto ok = read(request.body, wire, message); !ok) {
+    if (start != nullptr) {
+        if (auto ok = read(request.body, wire, *start); !ok) {
             respond(twirp_error(ok.error()));
             return;
         }
-        auto checked = control::check_request(message, backend_.egresses.options().defaults);
+        auto checked = control::check_request(asked, backend_.egresses.options().defaults);
         if (!checked) {
             respond(twirp_error(checked.error()));
             return;

@@ -112,7 +112,7 @@ Result<recorder::Job> make_job(const RecordCommand& command, const Config& confi
     const auto defaults = recording_defaults(config);
     job.mixing = to_recorder(command.mixing);
     job.encoding = control::default_encoding(defaults, job.mixing, container);
-    job.end.max_duration = defaults.max_duration;
+    job.end.session_limit = defaults.session_limit;
     job.end.max_bytes = defaults.max_bytes;
     job.end.media_timeout = std::max(command.wait, Nanoseconds(5s));
     job.requested_at = wall_now();

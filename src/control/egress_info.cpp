@@ -6,23 +6,34 @@
 namespace aircheck::control {
 
 std::string echo_to_json(const std::string& serialised) {
-    livekit::RoomCompositeEgressRequest request;
-    if (!request.ParseFromString(serialised)) return "{}";
-    return proto::to_webhook_json(request);
+    livekit::EgressInfo echo;
+    if (!echo.ParseFromString(serialised)) return "{}";
+    return proto::to_webhook_json(echo);
 }
+
+namespace {
+
+/// What we wrote ourselves reads back; another's edit of the database only costs the echo. Rows of
+/// version 0.1.0 hold the room composite's request alone.
+void put_echo(const std::string& request_json, livekit::EgressInfo& info) {
+    if (proto::from_json(request_json, info) &&
+        info.request_case() != livekit::EgressInfo::REQUEST_NOT_SET) {
+        return;
+    }
+    info.Clear();
+    if (!proto::from_json(request_json, *info.mutable_room_composite())) info.Clear();
+}
+
+}  // namespace
 
 livekit::EgressInfo to_egress_info(const records::Recording& recording) {
     livekit::EgressInfo info;
+    put_echo(recording.request_json, info);
     info.set_egress_id(recording.egress_id);
     info.set_room_id(recording.room_sid);
     info.set_room_name(recording.room_name);
     info.set_status(static_cast<livekit::EgressStatus>(recording.status));
     info.set_source_type(livekit::EGRESS_SOURCE_TYPE_SDK);
-    // What we wrote ourselves reads back; another's edit of the database only costs the echo.
-    livekit::RoomCompositeEgressRequest request;
-    if (proto::from_json(recording.request_json, request)) {
-        *info.mutable_room_composite() = std::move(request);
-    }
     info.set_error(recording.error);
     info.set_error_code(recording.error_code);
     info.set_details(recording.details);

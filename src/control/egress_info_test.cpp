@@ -84,12 +84,12 @@ TEST(EgressInfo, TellsAFailureAndSurvivesADamagedEcho) {
 }
 
 TEST(EgressInfo, KeepsTheEchoAsJson) {
-    livekit::RoomCompositeEgressRequest request;
-    request.set_room_name("camille");
-    request.set_audio_only(true);
+    livekit::EgressInfo asked;
+    asked.mutable_room_composite()->set_room_name("camille");
+    asked.mutable_room_composite()->set_audio_only(true);
     EXPECT_EQ(
-        json::parse(echo_to_json(request.SerializeAsString())),
-        (json{{"roomName", "camille"}, {"audioOnly", true}})
+        json::parse(echo_to_json(asked.SerializeAsString())),
+        (json{{"roomComposite", {{"roomName", "camille"}, {"audioOnly", true}}}})
     );
     EXPECT_EQ(echo_to_json("\xff\xff"), "{}");
 }

@@ -179,6 +179,7 @@ Result<> EgressService::launch(RecordingRequest request, const records::Recordin
     job.room_name = request.room_name;
     job.room_sid = recording.room_sid;
     job.access = options_.defaults.access;
+    job.source = request.source;
     job.mixing = request.mixing;
     job.encoding = request.encoding;
     job.destination = request.destination;

@@ -11,8 +11,13 @@
 #include <vector>
 
 namespace livekit {
+class EgressInfo;
+class ParticipantEgressRequest;
 class RoomCompositeEgressRequest;
-}
+class StartEgressRequest;
+class TrackCompositeEgressRequest;
+class TrackEgressRequest;
+}  // namespace livekit
 
 namespace aircheck::control {
 
@@ -36,6 +41,7 @@ struct RecordingDefaults {
 /// it can be done.
 struct RecordingRequest {
     std::string room_name;
+    recorder::Source source;
     recorder::Mixing mixing = recorder::Mixing::Default;
     recorder::Encoding encoding;
     storage::Destination destination;
@@ -47,14 +53,30 @@ struct RecordingRequest {
     std::string metadata_json = "{}";
     std::string origin;      ///< "api", "rule", "cli".
     std::string request_id;  ///< X-Livekit-Request-Id: the same on every retry; "" = none.
-    std::string echo;        ///< livekit.RoomCompositeEgressRequest, redacted, serialised.
+    std::string echo;        ///< livekit.EgressInfo with its `request` alone, redacted, serialised.
     std::vector<std::string> warnings;  ///< Fields that have no meaning here, by name; for the log.
 };
 
-/// Checks a StartRoomCompositeEgress request and turns it into what is to be done. What this build
+/// Checks a request of LiveKit's Egress API and turns it into what is to be done. What this build
 /// cannot do is refused by name with `invalid_argument` (not `unimplemented`: SDKs retry a 501).
 [[nodiscard]] Answer<RecordingRequest> check_request(
     const livekit::RoomCompositeEgressRequest& request, const RecordingDefaults& defaults
+);
+[[nodiscard]] Answer<RecordingRequest> check_request(
+    const livekit::ParticipantEgressRequest& request, const RecordingDefaults& defaults
+);
+[[nodiscard]] Answer<RecordingRequest> check_request(
+    const livekit::TrackCompositeEgressRequest& request, const RecordingDefaults& defaults
+);
+[[nodiscard]] Answer<RecordingRequest> check_request(
+    const livekit::TrackEgressRequest& request, const RecordingDefaults& defaults
+);
+[[nodiscard]] Answer<RecordingRequest> check_request(
+    const livekit::StartEgressRequest& request, const RecordingDefaults& defaults
+);
+/// The same for whichever request `asked` holds.
+[[nodiscard]] Answer<RecordingRequest> check_request(
+    const livekit::EgressInfo& asked, const RecordingDefaults& defaults
 );
 
 /// The message that stands for a request which came another way (a rule, REST): for EgressInfo's

@@ -88,8 +88,8 @@ INSTANTIATE_TEST_SUITE_P(
             "TwoFiles",
             sent({{"file_outputs", json::array({json::object(), json::object()})}}),
             "multiple file outputs"},
-        RefusedRow{"Mp3File", sent(output({{"file_type", "MP3"}})), "file_type MP3"},
-        RefusedRow{"Mp3Codec", sent(advanced({{"audio_codec", "AC_MP3"}})), "audio_codec AC_MP3"},
+        RefusedRow{
+            "Mp3CodecInMp4", sent(advanced({{"audio_codec", "AC_MP3"}})), "codec AC_MP3 is incom"},
         RefusedRow{"UnknownMixing", sent({{"audio_mixing", 9}}), "audio_mixing: 9"},
         RefusedRow{
             "UnknownFileType", sent(output({{"file_type", 42}})), "file_outputs[0].file_type: 42"},
@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedRow{
             "RateNotOfOpus",
             sent(advanced({{"audio_frequency", 44100}, {"audio_codec", "OPUS"}})),
-            "44100: Opus is 48000"},
+            "44100: Opus takes 48000"},
         RefusedRow{"NoBucket", sent(s3({{"bucket", ""}})), "s3.bucket"},
         RefusedRow{"RoleOfAws", sent(s3({{"assume_role_arn", "arn:x"}})), "assume_role_arn"},
         RefusedRow{"KeyWithoutSecret", sent(s3({{"secret", ""}})), "s3.access_key and s3.secret"},
@@ -273,8 +273,9 @@ TEST(MakeEcho, StandsForARequestThatWasNone) {
     store.secret = "hidden";
     store.proxy = "http://u:hidden@proxy";
     request.destination = store;
-    livekit::RoomCompositeEgressRequest echo;
-    ASSERT_TRUE(echo.ParseFromString(make_echo(request)));
+    livekit::EgressInfo asked;
+    ASSERT_TRUE(asked.ParseFromString(make_echo(request)));
+    const livekit::RoomCompositeEgressRequest& echo = asked.room_composite();
     EXPECT_EQ(echo.room_name(), "camille");
     EXPECT_TRUE(echo.audio_only());
     EXPECT_EQ(echo.audio_mixing(), livekit::DUAL_CHANNEL_ALTERNATE);

@@ -15,6 +15,7 @@ using records::RecordingStatus;
 using testing::SizeIs;
 
 constexpr const char* kSid = "RM_1";
+const Bytes kKey(32, 7);
 constexpr Nanoseconds kPatience = 60s;  ///< For what has to happen, on a busy machine.
 
 template <typename T>
@@ -34,7 +35,9 @@ protected:
         ASSERT_NE(::mkdtemp(folder.data()), nullptr);
         folder_ = folder;
         store_ = must(records::Store::open(":memory:"));
-        outbox_ = must(notify::Outbox::create(*store_, {}));
+        notify::Outbox::Options notices;
+        notices.secrets_key = kKey;
+        outbox_ = must(notify::Outbox::create(*store_, std::move(notices)));
         rooms_ = std::make_unique<RoomService>(recorder::RoomAccess{}, http_);
     }
     void TearDown() override {
@@ -52,6 +55,8 @@ protected:
         recording.min_free_bytes = min_free_bytes;
         recording.media_threads = recording.upload_threads = 1;
         recorder_ = must(recorder::Recorder::create(loop_, std::move(recording)));
+        EgressService::Options options_of_service;
+        options_of_service.links.secrets_key = kKey;
         service_ = std::make_unique<EgressService>(
             loop_,
             records_pool_,
@@ -60,7 +65,7 @@ protected:
             *recorder_,
             *outbox_,
             *rooms_,
-            EgressService::Options{}
+            std::move(options_of_service)
         );
         RoomWatch::Options options;
         options.rules = {std::move(rule)};

@@ -38,20 +38,27 @@ Stamps stamps_of(WallTime when) {
 
 /// Replaces every placeholder in one pass, so that a room named "{time}" is taken as it is.
 std::string substitute(std::string_view text, const NameParts& parts, const Stamps& stamps) {
-    const std::pair<std::string_view, std::string_view> replacements[] = {
+    std::vector<std::pair<std::string_view, std::string_view>> replacements = {
         {"{room_name}", parts.room_name},
         {"{room_id}", parts.room_sid},
         {"{time}", stamps.time},
         {"{utc}", stamps.utc},
     };
+    if (parts.publisher_identity) {
+        replacements.emplace_back("{publisher_identity}", *parts.publisher_identity);
+    }
+    if (parts.track_sid) {
+        replacements.emplace_back("{track_id}", *parts.track_sid);
+        replacements.emplace_back("{track_type}", "audio");
+    }
+    if (parts.track_source) replacements.emplace_back("{track_source}", *parts.track_source);
     std::string out;
     while (!text.empty()) {
-        const auto* const hit = std::find_if(
-            std::begin(replacements),
-            std::end(replacements),
-            [&](const auto& replacement) { return text.starts_with(replacement.first); }
-        );
-        if (hit != std::end(replacements)) {
+        const auto hit =
+            std::find_if(replacements.begin(), replacements.end(), [&](const auto& replacement) {
+                return text.starts_with(replacement.first);
+            });
+        if (hit != replacements.end()) {
             out += hit->second;
             text.remove_prefix(hit->first.size());
         } else {
@@ -63,15 +70,20 @@ std::string substitute(std::string_view text, const NameParts& parts, const Stam
 }
 
 bool is_known_extension(std::string_view extension) {
-    constexpr std::array<std::string_view, 8> kKnown = {
-        ".mp4", ".ogg", ".mp3", ".webm", ".ivf", ".ts", ".raw", ".m3u8"};
+    constexpr std::array<std::string_view, 10> kKnown = {
+        ".mp4", ".ogg", ".mp3", ".wav", ".flac", ".webm", ".ivf", ".ts", ".raw", ".m3u8"};
     return std::find(kKnown.begin(), kKnown.end(), extension) != kKnown.end();
 }
 
 }  // namespace
 
-bool needs_room_sid(std::string_view filepath) {
-    return filepath.find("{room_id}") != std::string_view::npos;
+bool can_expand(std::string_view filepath, const NameParts& parts) {
+    const auto lacks = [&](std::string_view placeholder, const std::optional<std::string>& part) {
+        return part && part->empty() && filepath.find(placeholder) != std::string_view::npos;
+    };
+    return !lacks("{room_id}", parts.room_sid) &&
+           !lacks("{publisher_identity}", parts.publisher_identity) &&
+           !lacks("{track_source}", parts.track_source);
 }
 
 std::string clean_path(std::string_view path) {
@@ -102,7 +114,7 @@ std::string expand_file_name(
     const Stamps stamps = stamps_of(parts.time);
     std::string name = substitute(filepath, parts, stamps);
     if (name.empty() || name.ends_with('/')) {
-        name += parts.room_name + "-" + stamps.time;
+        name += substitute(parts.default_name, parts, stamps);
         name += extension;
     } else if (!name.ends_with(extension)) {
         const auto dot = name.rfind('.');

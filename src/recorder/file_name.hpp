@@ -2,6 +2,7 @@
 
 #include "core/time.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,15 +12,21 @@ struct NameParts {
     std::string room_name;
     std::string room_sid;
     WallTime time;  ///< Of the request, as in livekit/egress.
+    /// Empty: not known yet; none: the job is not about one, and its placeholder stays as it is.
+    std::optional<std::string> publisher_identity{};
+    std::optional<std::string> track_sid{};
+    std::optional<std::string> track_source{};  ///< "microphone" …
+    std::string_view default_name = "{room_name}-{time}";
 };
 
-/// True when `filepath` needs the room's sid, which may be known only after joining.
-[[nodiscard]] bool needs_room_sid(std::string_view filepath);
+/// False while `filepath` needs what is not known yet: the room's sid, the publisher's identity.
+[[nodiscard]] bool can_expand(std::string_view filepath, const NameParts& parts);
 
 /// Expands livekit/egress's file name template (egress-survey 1.8): `{room_name}`, `{room_id}`,
-/// `{time}` (2006-01-02T150405), `{utc}` (20060102150405 and milliseconds); both in UTC unless TZ
-/// is set. An empty path or one that ends in "/" gets "{room_name}-{time}"; a known but wrong
-/// extension is replaced, a missing one appended. `extension` is ".mp4" or ".ogg". Names of other
+/// `{time}` (2006-01-02T150405), `{utc}` (20060102150405 and milliseconds), both in UTC unless TZ
+/// is set; `{publisher_identity}`, `{track_id}`, `{track_source}` and `{track_type}` (always
+/// "audio"). An empty path or one that ends in "/" gets the default name; a known but wrong
+/// extension is replaced, a missing one appended. `extension` is ".mp4" … Names of other
 /// placeholders stay as they are. The result is cleaned as Go's path.Clean does and never begins
 /// with "../": it stays in its root.
 [[nodiscard]] std::string expand_file_name(

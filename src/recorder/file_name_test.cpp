@@ -45,6 +45,27 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; }
 );
 
+TEST(FileNameOfATrack, KnowsItsPublisher) {
+    NameParts parts{"r", "RM_xyz", parse_iso8601("2026-08-20T10:15:15.042Z").value()};
+    const std::string all = "{publisher_identity}/{track_type}-{track_source}-{track_id}";
+    // What the job is not about stays as it is.
+    EXPECT_TRUE(can_expand(all, parts));
+    EXPECT_EQ(expand_file_name(all, parts, ".ogg"), all + ".ogg");
+    parts.publisher_identity = "";
+    parts.track_sid = "TR_1";
+    parts.track_source = "";
+    EXPECT_FALSE(can_expand(all, parts));
+    EXPECT_TRUE(can_expand("{track_id}", parts));
+    parts.publisher_identity = "ann";
+    parts.track_source = "microphone";
+    EXPECT_TRUE(can_expand(all, parts));
+    EXPECT_EQ(expand_file_name(all, parts, ".ogg"), "ann/audio-microphone-TR_1.ogg");
+    parts.default_name = "{track_id}-{time}";
+    EXPECT_EQ(expand_file_name("x/", parts, ".ogg"), "x/TR_1-2026-08-20T101515.ogg");
+    parts.room_sid = "";
+    EXPECT_FALSE(can_expand("{room_id}", parts));
+}
+
 TEST(FileNameTime, FollowsTzWhenSet) {
     setenv("TZ", "UTC-2", 1);
     tzset();

@@ -34,6 +34,14 @@ std::string_view content_type_of(Container container) {
     return "application/octet-stream";
 }
 
+std::optional<Container> container_of(std::string_view file_name) {
+    for (const Container container :
+         {Container::Mp4, Container::Ogg, Container::Mp3, Container::Wav, Container::Flac}) {
+        if (file_name.ends_with(extension_of(container))) return container;
+    }
+    return std::nullopt;
+}
+
 std::string_view to_string(Status status) {
     switch (status) {
         case Status::Starting:
@@ -64,6 +72,7 @@ std::string_view details_of(EndReason reason) {
         case EndReason::RoomClosed:
             return "End reason: Source closed";
         case EndReason::LastHumanLeft:
+        case EndReason::SourceLeft:
             return "End reason: Source closed";
         case EndReason::LimitReached:
             return "End reason: Session limit reached";

@@ -34,6 +34,8 @@ enum class AudioCodec {
 /// ".mp4" …
 [[nodiscard]] std::string_view extension_of(Container container);
 [[nodiscard]] std::string_view content_type_of(Container container);
+/// By the name's extension; empty when that is none of a container.
+[[nodiscard]] std::optional<Container> container_of(std::string_view file_name);
 
 struct Encoding {
     Container container = Container::Mp4;
@@ -130,6 +132,7 @@ enum class EndReason {
     RoomClosed,
     Removed,  ///< From the room, by its API: the room itself may go on.
     LastHumanLeft,
+    SourceLeft,  ///< The participant or the track that the job is about.
     LimitReached,
     Shutdown,
     Failure

@@ -3,9 +3,8 @@
 #include <algorithm>
 
 namespace aircheck::recorder {
-namespace {
 
-ParticipantKind to_kind(signal::ParticipantKind kind) {
+ParticipantKind kind_of(signal::ParticipantKind kind) {
     switch (kind) {
         case signal::ParticipantKind::Standard:
             return ParticipantKind::Standard;
@@ -25,8 +24,6 @@ ParticipantKind to_kind(signal::ParticipantKind kind) {
     return ParticipantKind::Standard;
 }
 
-}  // namespace
-
 void ParticipantList::update(const signal::Participant& participant, WallTime now) {
     if (by_sid_.size() >= kMost && !by_sid_.contains(participant.sid)) {
         const auto oldest = std::find_if(by_sid_.begin(), by_sid_.end(), [](const auto& entry) {
@@ -40,7 +37,7 @@ void ParticipantList::update(const signal::Participant& participant, WallTime no
     summary.sid = participant.sid;
     summary.identity = participant.identity;
     summary.name = participant.name;
-    summary.kind = to_kind(participant.kind);
+    summary.kind = kind_of(participant.kind);
     summary.attributes = participant.attributes;
     if (is_new) {
         summary.joined_at = participant.joined_at_ms > 0
@@ -70,6 +67,11 @@ std::vector<ParticipantSummary> ParticipantList::all() const {
         return a.joined_at < b.joined_at;
     });
     return list;
+}
+
+std::string ParticipantList::identity_of(const std::string& sid) const {
+    const auto it = by_sid_.find(sid);
+    return it == by_sid_.end() ? std::string() : it->second.identity;
 }
 
 }  // namespace aircheck::recorder

@@ -10,6 +10,8 @@
 
 namespace aircheck::recorder {
 
+[[nodiscard]] ParticipantKind kind_of(signal::ParticipantKind kind);
+
 /// Everybody who was in the room while it was recorded, those who left included, by sid.
 class ParticipantList {
 public:
@@ -20,6 +22,8 @@ public:
     [[nodiscard]] std::size_t humans() const;
     /// In order of joining.
     [[nodiscard]] std::vector<ParticipantSummary> all() const;
+    /// "" when nobody of that sid was here.
+    [[nodiscard]] std::string identity_of(const std::string& sid) const;
 
 private:
     /// Of one recording; beyond it the oldest that left are forgotten first.

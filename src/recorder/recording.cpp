@@ -4,7 +4,6 @@
 #include "rtp/packet.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 namespace aircheck::recorder {
@@ -21,6 +20,9 @@ RoomLink::Options link_options(const Job& job, const RecordingContext& context) 
     options.room_name = job.room_name;
     options.identity = job.egress_id;
     options.srtp_profiles = context.srtp_profiles;
+    options.wants = [source = job.source](const auto& participant, const auto& track) {
+        return is_wanted(source, participant, track);
+    };
     return options;
 }
 
@@ -32,6 +34,7 @@ Recording::Recording(RecordingContext context, Job job, OnChange on_change)
       on_change_(std::move(on_change)),
       log_(job_.egress_id, job_.room_name),
       feedback_(job_.egress_id),
+      source_watch_(job_.source),
       room_sid_(job_.room_sid),
       started_(monotonic_now()),
       updated_at_(wall_now()) {}
@@ -62,26 +65,33 @@ Result<> Recording::prepare() {
     options.header.recorder_version = "aircheck " AIRCHECK_VERSION;
     options.header.wall_start = wall_now();
     options.settings.mixing = job_.mixing;
+    options.settings.routes = job_.source.routes;
     options.settings.encoding = job_.encoding;
     AC_TRY(capture_, Capture::create(std::move(options), monotonic_now()));
-    if (!needs_room_sid(job_.filepath) || !room_sid_.empty()) {
-        file_.filename = expand_file_name(
-            job_.filepath,
-            {job_.room_name, room_sid_, job_.requested_at},
-            extension_of(job_.encoding.container)
-        );
-    }
+    static_cast<void>(name_file());  // Else before the upload, when all is known.
     return {};
+}
+
+bool Recording::name_file() {
+    NameParts parts{job_.room_name, room_sid_, job_.requested_at, {}, {}, {}};
+    if (job_.source.kind == Source::Kind::Participant) {
+        parts.publisher_identity = job_.source.identity;
+    } else if (job_.source.kind == Source::Kind::Track) {
+        parts.publisher_identity = publisher_;
+        parts.track_sid = job_.source.track_sid;
+        parts.track_source = track_source_;
+        const bool kept = job_.encoding.codec == AudioCodec::OpusPassthrough;
+        if (kept) parts.default_name = "{track_id}-{time}";
+    }
+    if (!can_expand(job_.filepath, parts)) return false;
+    file_.filename = expand_file_name(job_.filepath, parts, extension_of(job_.encoding.container));
+    return true;
 }
 
 /// Once output begins: the header's size, and so where the body starts, is known by then.
 Result<> Recording::begin_upload() {
-    if (file_.filename.empty()) {
-        file_.filename = expand_file_name(
-            job_.filepath,
-            {job_.room_name, room_sid_, job_.requested_at},
-            extension_of(job_.encoding.container)
-        );
+    if (file_.filename.empty() && !name_file()) {
+        return fail(Errc::Failed, "'" + job_.filepath + "': the room did not say all it needs");
     }
     UploadTask::Options options;
     options.destination = job_.destination;
@@ -89,9 +99,7 @@ Result<> Recording::begin_upload() {
     options.spec.content_type = std::string(content_type_of(job_.encoding.container));
     options.spec.egress_id = job_.egress_id;
     options.spec.body_path = output_->path();
-    // A muxer that replaces no head (OGG) has its header counted as body.
-    options.spec.body_offset =
-        job_.encoding.container == Container::Mp4 ? capture_->pipeline().header_bytes() : 0;
+    options.spec.body_offset = capture_->pipeline().header_bytes();
     options.patience = context_.upload_patience;
     auto trouble = [this](const Error& error, Nanoseconds pause) {
         log_.warn(
@@ -139,61 +147,7 @@ void Recording::write_output() {
         if (!upload_) return;
         changed();
     }
-    const std::uint64_t header =
-        job_.encoding.container == Container::Mp4 ? capture_->pipeline().header_bytes() : 0;
-    upload_->grown(output_->size() - header);
-}
-
-void Recording::check_limits(Instant now) {
-    const EndRule& rule = job_.end;
-    const bool session_over = rule.session_limit && now - started_ >= *rule.session_limit;
-    if (status_ == Status::Starting) {
-        if (session_over) {
-            end(EndReason::LimitReached, "", 0);
-            return;
-        }
-        if (rule.media_timeout && now - started_ >= *rule.media_timeout) {
-            end(EndReason::Failure, describe_no_media(now), 504);
-            return;
-        }
-    } else if (status_ == Status::Active) {
-        const bool long_enough = rule.max_duration && now - *media_since_ >= *rule.max_duration;
-        const bool big_enough = rule.max_bytes && output_ && output_->size() >= *rule.max_bytes;
-        if (session_over || long_enough || big_enough) {
-            end(EndReason::LimitReached, "Session limit reached", 413);
-            return;
-        }
-    }
-    if (rule.last_human_left && had_human_) {
-        if (participants_.humans() > 0) {
-            no_human_since_.reset();
-        } else if (!no_human_since_) {
-            no_human_since_ = now;
-        } else if (now - *no_human_since_ >= rule.end_grace) {
-            end(EndReason::LastHumanLeft, "", 0);
-        }
-    }
-}
-
-std::string Recording::describe_no_media(Instant now) const {
-    if (capture_->has_encrypted_track() && capture_->ssrcs().empty()) {
-        return "every audio track of the room is end-to-end encrypted";
-    }
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.0f s", to_seconds(now - started_));
-    const std::string_view stage = link_ ? link_->stage() : "signal";
-    if (stage == "ice") {
-        return std::string("no route to media: ICE found none in ") + seconds + ": " +
-               link_->waits_for() + "; are the server's media ports open to this machine?";
-    }
-    if (stage != "media") {
-        return std::string(stage) + " not done after " + seconds +
-               (link_ ? ": " + link_->waits_for() : "");
-    }
-    if (capture_->ssrcs().empty()) {
-        return std::string("no media: nobody in the room publishes audio after ") + seconds;
-    }
-    return std::string("no media: tracks are offered, but no packet came in ") + seconds;
+    upload_->grown(output_->size() - capture_->pipeline().header_bytes());
 }
 
 // --- What the room tells -------------------------------------------------------------------------
@@ -208,6 +162,7 @@ void Recording::on_stage(std::string_view stage, Nanoseconds took) {
 
 void Recording::on_room(const signal::Room& room) {
     if (status_ >= Status::Ending) return;
+    if (!joined_at_) joined_at_ = monotonic_now();
     const bool news = room_sid_ != room.sid || room_metadata_ != room.metadata;
     if (!room.sid.empty()) room_sid_ = room.sid;
     room_metadata_ = room.metadata;
@@ -218,6 +173,7 @@ void Recording::on_participant(const signal::Participant& participant) {
     if (status_ >= Status::Ending) return;
     participants_.update(participant, wall_now());
     if (participants_.humans() > 0) had_human_ = true;
+    source_watch_.participant(participant.identity);
     check(capture_->on_participant(participant, monotonic_now()));
     changed();
 }
@@ -225,12 +181,18 @@ void Recording::on_participant(const signal::Participant& participant) {
 void Recording::on_participant_left(const std::string& sid, const std::string& identity) {
     if (status_ >= Status::Ending) return;
     participants_.left(sid, wall_now());
+    source_watch_.participant_left(identity, monotonic_now());
     check(capture_->on_participant_left(sid, identity, monotonic_now()));
     changed();
 }
 
 void Recording::on_track(const std::string& participant_sid, const signal::Track& track) {
     if (status_ >= Status::Ending) return;
+    source_watch_.track(track.sid);
+    if (track.sid == job_.source.track_sid) {
+        publisher_ = participants_.identity_of(participant_sid);
+        track_source_ = std::string(signal::to_string(track.source));
+    }
     check(capture_->on_track(participant_sid, track, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());
     const bool left_out =
@@ -242,6 +204,7 @@ void Recording::on_track(const std::string& participant_sid, const signal::Track
 
 void Recording::on_track_gone(const std::string& track_sid) {
     if (status_ >= Status::Ending) return;
+    source_watch_.track_gone(track_sid, monotonic_now());
     check(capture_->on_track_gone(track_sid, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());
 }

@@ -11,6 +11,7 @@
 #include "recorder/participants.hpp"
 #include "recorder/room_link.hpp"
 #include "recorder/rtcp_feedback.hpp"
+#include "recorder/source.hpp"
 #include "recorder/spool_files.hpp"
 #include "recorder/upload_task.hpp"
 #include "storage/spool.hpp"
@@ -83,6 +84,7 @@ private:
     void on_ended(signal::EndReason reason, std::string words) override;
 
     [[nodiscard]] Result<> prepare();
+    [[nodiscard]] bool name_file();  ///< False while the name needs what is not known yet.
     void open_files();
     void on_opened(Result<SpoolFiles> files);
     template <typename Outcome>
@@ -92,6 +94,7 @@ private:
     void bear_full_journal(const Error& error);
     void write_output();
     void check_limits(Instant now);
+    void check_source(Instant now);
     void end(EndReason reason, std::string error, int error_code);
     void end_with_files();
     void end_without_media();
@@ -119,6 +122,9 @@ private:
     std::unique_ptr<RoomLink> link_;
     RtcpFeedback feedback_;
     ParticipantList participants_;
+    SourceWatch source_watch_;
+    std::string publisher_;  ///< Of the track that the job is about, once seen.
+    std::string track_source_;
     Bytes rtcp_;
 
     Status status_ = Status::Starting;
@@ -143,6 +149,7 @@ private:
     WallTime updated_at_;
     std::optional<WallTime> ended_at_;
     std::optional<Instant> media_since_;
+    std::optional<Instant> joined_at_;
     std::optional<Instant> connected_at_;
     std::optional<Instant> interrupted_at_;
     Instant last_packet_at_;

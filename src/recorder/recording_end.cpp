@@ -157,8 +157,7 @@ void Recording::close_capture() {
     }
     // What was written is a file of fragments, which plays with the head that it began with.
     const std::uint64_t header = capture_->pipeline().header_bytes();
-    if (job_.encoding.container != Container::Mp4) return;
-    if (!output_ || output_->size() < header) return;
+    if (header == 0 || !output_ || output_->size() < header) return;
     if (const auto head = storage::read_range(output_->path(), 0, header)) {
         const BytesView bytes = as_bytes(*head);
         head_.assign(bytes.begin(), bytes.end());
@@ -192,8 +191,7 @@ void Recording::finish_file() {
         );  // The other worker's to upload.
         return;
     }
-    const bool mp4 = job_.encoding.container == Container::Mp4;
-    const std::uint64_t header = mp4 ? capture_->pipeline().header_bytes() : 0;
+    const std::uint64_t header = capture_->pipeline().header_bytes();
     upload_->complete(head_, output_->size() - header, [this](auto stored) {
         on_stored(std::move(stored));
     });
@@ -215,10 +213,9 @@ void Recording::on_stored(Result<storage::StoredObject> stored) {
 /// The upload failed for good: the finished file stays where `egress upload` finds it.
 void Recording::keep_in_spool(const Error& why) {
     if (upload_) upload_->abandon();
-    const bool mp4 = job_.encoding.container == Container::Mp4;
-    const std::uint64_t header = mp4 ? capture_->pipeline().header_bytes() : 0;
+    const std::uint64_t header = capture_->pipeline().header_bytes();
     const std::string finished_path =
-        folder_ + "/recording" + (mp4 ? std::string(".mp4") : std::string(".ogg"));
+        folder_ + "/recording" + std::string(extension_of(job_.encoding.container));
     file_.spool_path = output_->path();
     file_.size_bytes = output_->size();
     if (error_.empty()) {

@@ -17,7 +17,9 @@ Result<FileResult> upload_kept_file(
     if (error) return fail(Errc::NotFound, "no kept file at '" + file.spool_path + "'");
     storage::UploadSpec spec;
     spec.key = file.filename;
-    spec.content_type = file.filename.ends_with(".ogg") ? "audio/ogg" : "video/mp4";
+    if (const auto container = container_of(file.filename)) {
+        spec.content_type = std::string(content_type_of(*container));
+    }
     spec.egress_id = egress_id;
     spec.body_path = file.spool_path;
     AC_TRY(auto session, storage::UploadSession::create(destination, std::move(spec), http));

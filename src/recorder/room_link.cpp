@@ -19,6 +19,7 @@ constexpr Nanoseconds kFarewell = 3s;
 signal::RoomOptions session_options(const RoomLink::Options& options) {
     signal::RoomOptions session;
     session.server_url = options.access.ws_url;
+    session.wants = options.wants;
     session.mint_token = [options] {
         const signal::ApiKey key{options.access.api_key, options.access.api_secret};
         return signal::recorder_token(key, options.room_name, options.identity, wall_now());

@@ -50,6 +50,7 @@ public:
         std::string room_name;
         std::string identity;
         std::string srtp_profiles;  ///< "": transport's own.
+        signal::TrackFilter wants = signal::every_audio_track;
     };
 
     /// `loop`, `certificate` and `listener` outlive the link.

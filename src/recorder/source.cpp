@@ -1,12 +1,17 @@
 #include "recorder/source.hpp"
 
 #include "net/url.hpp"
+#include "recorder/participants.hpp"
 
 #include <algorithm>
 #include <charconv>
 
 namespace aircheck::recorder {
 namespace {
+
+constexpr Nanoseconds kComesWithin = 30s;  ///< As livekit/egress waits.
+constexpr Nanoseconds kParticipantReturns = 5s;
+constexpr Nanoseconds kTrackReturns = 2s;
 
 bool matches(const AudioRoute& route, const RoutedTrack& track) {
     switch (route.match) {
@@ -25,26 +30,6 @@ const AudioRoute* route_of(const std::vector<AudioRoute>& routes, const RoutedTr
         return matches(candidate, track);
     });
     return route == routes.end() ? nullptr : &*route;
-}
-
-ParticipantKind to_kind(signal::ParticipantKind kind) {
-    switch (kind) {
-        case signal::ParticipantKind::Standard:
-            return ParticipantKind::Standard;
-        case signal::ParticipantKind::Ingress:
-            return ParticipantKind::Ingress;
-        case signal::ParticipantKind::Egress:
-            return ParticipantKind::Egress;
-        case signal::ParticipantKind::Sip:
-            return ParticipantKind::Sip;
-        case signal::ParticipantKind::Agent:
-            return ParticipantKind::Agent;
-        case signal::ParticipantKind::Connector:
-            return ParticipantKind::Connector;
-        case signal::ParticipantKind::Bridge:
-            return ParticipantKind::Bridge;
-    }
-    return ParticipantKind::Standard;
 }
 
 constexpr std::string_view kMatches[] = {"track", "identity", "kind"};
@@ -106,7 +91,7 @@ bool is_wanted(
         case Source::Kind::Media:
             return source.capture_all ||
                    route_of(
-                       source.routes, {track.sid, participant.identity, to_kind(participant.kind)}
+                       source.routes, {track.sid, participant.identity, kind_of(participant.kind)}
                    ) != nullptr;
     }
     return false;
@@ -129,31 +114,47 @@ std::optional<media::Channel> channel_of(
     return media::Channel::Both;
 }
 
-Expected::Expected(const Source& source) {
-    if (source.kind == Source::Kind::Participant) identities_.push_back(source.identity);
-    if (source.kind == Source::Kind::Track) track_sids_.push_back(source.track_sid);
+SourceWatch::SourceWatch(const Source& source) {
+    if (source.kind == Source::Kind::Participant) participant_ = source.identity;
+    if (source.kind == Source::Kind::Track) track_sid_ = source.track_sid;
+    if (!participant_.empty()) awaited_participants_.push_back(participant_);
+    if (!track_sid_.empty()) awaited_tracks_.push_back(track_sid_);
     for (const AudioRoute& route : source.routes) {
-        if (route.match == AudioRoute::Match::Identity) identities_.push_back(route.value);
-        if (route.match == AudioRoute::Match::Track) track_sids_.push_back(route.value);
+        if (route.match == AudioRoute::Match::Identity)
+            awaited_participants_.push_back(route.value);
+        if (route.match == AudioRoute::Match::Track) awaited_tracks_.push_back(route.value);
     }
 }
 
-void Expected::saw_participant(std::string_view identity) {
-    identities_.erase(
-        std::remove(identities_.begin(), identities_.end(), identity), identities_.end()
-    );
+void SourceWatch::participant(std::string_view identity) {
+    std::erase(awaited_participants_, identity);
+    if (identity == participant_) left_.reset();
 }
 
-void Expected::saw_track(std::string_view track_sid) {
-    track_sids_.erase(
-        std::remove(track_sids_.begin(), track_sids_.end(), track_sid), track_sids_.end()
-    );
+void SourceWatch::participant_left(std::string_view identity, Instant now) {
+    if (identity == participant_ && !participant_.empty()) left_ = now;
 }
 
-std::string Expected::missing() const {
-    if (!identities_.empty()) return "participant " + identities_.front() + " not found";
-    if (!track_sids_.empty()) return "track " + track_sids_.front() + " not found";
+void SourceWatch::track(std::string_view track_sid) {
+    std::erase(awaited_tracks_, track_sid);
+    if (track_sid == track_sid_) left_.reset();
+}
+
+void SourceWatch::track_gone(std::string_view track_sid, Instant now) {
+    if (track_sid == track_sid_ && !track_sid_.empty()) left_ = now;
+}
+
+std::string SourceWatch::missing(Instant joined, Instant now) const {
+    if (now - joined < kComesWithin) return {};
+    if (!awaited_participants_.empty()) {
+        return "participant " + awaited_participants_.front() + " not found";
+    }
+    if (!awaited_tracks_.empty()) return "track " + awaited_tracks_.front() + " not found";
     return {};
+}
+
+bool SourceWatch::is_gone(Instant now) const {
+    return left_ && now - *left_ >= (participant_.empty() ? kTrackReturns : kParticipantReturns);
 }
 
 std::string routes_to_text(const std::vector<AudioRoute>& routes) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "core/time.hpp"
 #include "media/mixer.hpp"
 #include "recorder/job.hpp"
 #include "signal/room.hpp"
@@ -31,19 +32,30 @@ struct RoutedTrack {
     const std::vector<AudioRoute>& routes, const RoutedTrack& track
 );
 
-/// What has to be in the room within half a minute and is not: "participant X not found", "track X
-/// not found"; empty once all of it was seen (or when `source` names nothing).
-class Expected {
+/// Whether what a source names is in the room: all of it has to come within half a minute, and a
+/// job that is about one participant or one track ends with them. A participant may come back
+/// within five seconds, a track within two.
+class SourceWatch {
 public:
-    explicit Expected(const Source& source);
+    explicit SourceWatch(const Source& source);
 
-    void saw_participant(std::string_view identity);
-    void saw_track(std::string_view track_sid);
-    [[nodiscard]] std::string missing() const;
+    void participant(std::string_view identity);
+    void participant_left(std::string_view identity, Instant now);
+    void track(std::string_view track_sid);
+    void track_gone(std::string_view track_sid, Instant now);
+
+    /// "participant X not found", "track X not found": after half a minute in the room without it;
+    /// else empty. `joined` is when the room was joined first.
+    [[nodiscard]] std::string missing(Instant joined, Instant now) const;
+    /// The one that the job is about has left for good.
+    [[nodiscard]] bool is_gone(Instant now) const;
 
 private:
-    std::vector<std::string> identities_;
-    std::vector<std::string> track_sids_;
+    std::string participant_;  ///< The one that the job is about, or "".
+    std::string track_sid_;    ///< Likewise.
+    std::vector<std::string> awaited_participants_;
+    std::vector<std::string> awaited_tracks_;
+    std::optional<Instant> left_;
 };
 
 /// Routes as one word without spaces, for PipelineSettings, and back. Errc::Malformed names the

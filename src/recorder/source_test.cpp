@@ -97,21 +97,58 @@ TEST(Source, TheFirstRouteThatMatchesDecides) {
     EXPECT_EQ(channel_of({}, {"TR_4", "bob"}), std::nullopt);
 }
 
-TEST(Expected, NamesWhatIsNotThere) {
+constexpr Instant kJoined{100s};
+
+TEST(SourceWatch, NamesWhatDoesNotComeInTime) {
     Source source;
     source.routes = {
         route(Match::Identity, "ann", Channel::Left),
         route(Match::Track, "TR_1", Channel::Right),
         agents(Channel::Both)};
-    Expected expected(source);
-    EXPECT_EQ(expected.missing(), "participant ann not found");
-    expected.saw_participant("bob");
-    expected.saw_participant("ann");
-    EXPECT_EQ(expected.missing(), "track TR_1 not found");
-    expected.saw_track("TR_1");
-    EXPECT_EQ(expected.missing(), "");
-    EXPECT_EQ(Expected(participant("eve", false)).missing(), "participant eve not found");
-    EXPECT_EQ(Expected(Source{}).missing(), "");
+    SourceWatch watch(source);
+    EXPECT_EQ(watch.missing(kJoined, kJoined + 29s), "");
+    EXPECT_EQ(watch.missing(kJoined, kJoined + 30s), "participant ann not found");
+    watch.participant("bob");
+    watch.participant("ann");
+    EXPECT_EQ(watch.missing(kJoined, kJoined + 30s), "track TR_1 not found");
+    watch.track("TR_1");
+    EXPECT_EQ(watch.missing(kJoined, kJoined + 30s), "");
+    EXPECT_EQ(SourceWatch(Source{}).missing(kJoined, kJoined + 3600s), "");
+}
+
+TEST(SourceWatch, AParticipantMayComeBackWithinFiveSeconds) {
+    SourceWatch watch(participant("ann", false));
+    watch.participant("ann");
+    watch.participant("bob");
+    watch.participant_left("bob", kJoined);
+    EXPECT_FALSE(watch.is_gone(kJoined + 3600s));
+    watch.participant_left("ann", kJoined + 60s);
+    EXPECT_FALSE(watch.is_gone(kJoined + 64s));
+    watch.participant("ann");
+    EXPECT_FALSE(watch.is_gone(kJoined + 70s));
+    watch.participant_left("ann", kJoined + 80s);
+    EXPECT_TRUE(watch.is_gone(kJoined + 85s));
+}
+
+TEST(SourceWatch, ATracksJobEndsTwoSecondsAfterIt) {
+    Source source;
+    source.kind = Source::Kind::Track;
+    source.track_sid = "TR_1";
+    SourceWatch watch(source);
+    watch.track("TR_1");
+    watch.track_gone("TR_2", kJoined);
+    watch.participant_left("ann", kJoined);
+    EXPECT_FALSE(watch.is_gone(kJoined + 3600s));
+    watch.track_gone("TR_1", kJoined);
+    EXPECT_FALSE(watch.is_gone(kJoined + 1999ms));
+    EXPECT_TRUE(watch.is_gone(kJoined + 2s));
+}
+
+TEST(SourceWatch, ARoomsJobDoesNotEndWithAnybody) {
+    SourceWatch watch(Source{});
+    watch.participant_left("", kJoined);
+    watch.track_gone("", kJoined);
+    EXPECT_FALSE(watch.is_gone(kJoined + 3600s));
 }
 
 TEST(Routes, AreOneWordAndReadBack) {

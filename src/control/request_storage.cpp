@@ -1,0 +1,94 @@
+#include "control/plain_request.hpp"
+#include "net/url.hpp"
+
+#include <utility>
+
+namespace aircheck::control {
+namespace {
+
+std::string with_credentials(const livekit::ProxyConfig& proxy) {
+    if (proxy.username().empty()) return proxy.url();
+    const auto scheme_end = proxy.url().find("://");
+    const std::size_t at = scheme_end == std::string::npos ? 0 : scheme_end + 3;
+    return proxy.url().substr(0, at) + net::percent_encode(proxy.username()) + ":" +
+           net::percent_encode(proxy.password()) + "@" + proxy.url().substr(at);
+}
+
+Answer<storage::S3Destination> s3_destination(
+    const livekit::S3Upload& s3, const RecordingDefaults& defaults
+) {
+    if (s3.bucket().empty()) return invalid("request has missing or invalid field: s3.bucket");
+    if (!s3.assume_role_arn().empty() || !s3.assume_role_external_id().empty()) {
+        return invalid("s3.assume_role_arn is not supported by this recorder yet");
+    }
+    if (s3.access_key().empty() != s3.secret().empty()) {
+        return invalid("s3.access_key and s3.secret belong together");
+    }
+    storage::S3Destination destination;
+    destination.bucket = s3.bucket();
+    destination.region = s3.region();
+    destination.endpoint = s3.endpoint();
+    destination.access_key = s3.access_key();
+    destination.secret = s3.secret();
+    destination.session_token = s3.session_token();
+    // A request's bucket without keys is written with the configuration's, as in livekit/egress.
+    if (const auto* own = std::get_if<storage::S3Destination>(&defaults.destination);
+        own != nullptr && s3.access_key().empty()) {
+        destination.access_key = own->access_key;
+        destination.secret = own->secret;
+        destination.session_token = own->session_token;
+    }
+    if (destination.access_key.empty()) {
+        return invalid("s3: no access_key in the request, and none is configured");
+    }
+    if (s3.force_path_style()) {
+        destination.addressing = storage::S3Destination::Addressing::Path;
+    }
+    if (!s3.content_disposition().empty()) {
+        destination.content_disposition = s3.content_disposition();
+    }
+    for (const auto& [key, value] : s3.metadata()) destination.metadata[key] = value;
+    destination.tagging = s3.tagging();
+    if (s3.has_proxy()) destination.proxy = with_credentials(s3.proxy());
+    destination.ca_file = defaults.ca_file;
+    destination.retry = defaults.retry;
+    // Without either it is AWS's own address, which may be private inside its networks.
+    if (!s3.endpoint().empty() || s3.has_proxy()) {
+        destination.reach = storage::S3Destination::Reach::PublicOnly;
+        destination.allow = defaults.network_allow;
+    }
+    return destination;
+}
+
+}  // namespace
+
+Answer<bool> apply_storage(
+    const livekit::StorageConfig& storage,
+    const RecordingDefaults& defaults,
+    storage::Destination& destination
+) {
+    switch (storage.provider_case()) {
+        case livekit::StorageConfig::kS3: {
+            auto s3 = s3_destination(storage.s3(), defaults);
+            if (!s3) return tl::unexpected(s3.error());
+            destination = *std::move(s3);
+            return true;
+        }
+        case livekit::StorageConfig::kGcp:
+            return invalid("gcp storage is not supported by this recorder yet");
+        case livekit::StorageConfig::kAzure:
+            return invalid("azure storage is not supported by this recorder yet");
+        case livekit::StorageConfig::kAliOSS:
+            return invalid("aliOSS storage is not supported by this recorder yet");
+        case livekit::StorageConfig::PROVIDER_NOT_SET:
+            break;
+    }
+    const bool local = std::holds_alternative<storage::LocalDestination>(defaults.destination);
+    if (local && !defaults.local_storage_allowed) {
+        return invalid("local storage is not allowed, and the request names no store");
+    }
+    destination = defaults.destination;
+    return false;
+}
+
+}  // namespace aircheck::control
