@@ -1,28 +1,19 @@
 #include "net/websocket.hpp"
 
-#include "net/address.hpp"
+#include "net/dial.hpp"
 #include "net/loop_impl.hpp"
-#include "net/tls_context.hpp"
 #include "net/websocket_session.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <optional>
 #include <utility>
 
 namespace aircheck::net {
 namespace {
 
 namespace asio = boost::asio;
-namespace ssl = asio::ssl;
 using ErrorCode = boost::system::error_code;
-
-/// How long one address may take while others are left: a network without a route for IPv6 must not
-/// use up the whole time.
-constexpr auto kAddressTimeout = std::chrono::seconds(3);
 
 constexpr std::size_t kMaxEarlyMessages = 64;
 
@@ -41,13 +32,10 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
           url(to),
           options(std::move(with)),
           handlers(std::move(call)),
-          deadline(on.impl().context),
-          address_deadline(on.impl().context) {}
+          deadline(on.impl().context) {}
 
     void start();
-    void connect_next();
-    void start_tls();
-    void start_upgrade();
+    void start_upgrade(DialedStream connection);
     void opened();
     void send(Bytes message, bool binary);
     void close();
@@ -61,14 +49,11 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
     Options options;
     Handlers handlers;
     asio::steady_timer deadline;
-    asio::steady_timer address_deadline;
     Stage stage = Stage::Resolve;
     Instant stage_began = monotonic_now();
     std::vector<std::pair<Stage, Nanoseconds>> timings;
-    std::vector<std::string> addresses;
-    std::size_t next_address = 0;
-    TlsContext tls;
-    std::optional<AnyStream> stream;
+    std::shared_ptr<Dial> dial;
+    TlsContext tls;  ///< The session's, which it outlives.
     std::shared_ptr<WebSocketSession> session;
     std::vector<std::pair<Bytes, bool>> early;  ///< Sent before there was a session.
     Endpoint local;
@@ -83,79 +68,26 @@ void WebSocket::Impl::start() {
         if (error || self->stage == Stage::Open) return;
         self->end({Errc::Timeout, "no answer in time"});
     });
-    resolve(loop, url.host, [self](Result<std::vector<std::string>> found) {
-        if (self->ended) return;
-        if (!found) return self->end(std::move(found).error());
-        self->addresses = *std::move(found);
-        self->pass_to(Stage::Tcp);
-        self->connect_next();
-    });
+    // Weak: the dial is owned here.
+    const auto with_self = [weak = weak_from_this()](auto call) {
+        if (const auto owner = weak.lock(); owner && !owner->ended) call(*owner);
+    };
+    Dial::Handlers on;
+    on.entered = [with_self](Stage next) { with_self([&](Impl& owner) { owner.pass_to(next); }); };
+    on.connected = [with_self](DialedStream connection) {
+        with_self([&](Impl& owner) { owner.start_upgrade(std::move(connection)); });
+    };
+    on.failed = [with_self](Error error) {
+        with_self([&](Impl& owner) { owner.end(std::move(error)); });
+    };
+    dial = Dial::start(loop, url, options.ca_file, std::move(on));
 }
 
-void WebSocket::Impl::connect_next() {
-    const auto self = shared_from_this();
-    remote = {addresses[next_address++], url.port};
-    stream.emplace(AnyStream::Socket(loop.impl().context));
-    ErrorCode error;
-    const asio::ip::tcp::endpoint to(asio::ip::make_address(remote.address, error), url.port);
-    if (next_address < addresses.size()) {
-        address_deadline.expires_after(kAddressTimeout);
-        address_deadline.async_wait([self, at = next_address](const ErrorCode& failed) {
-            if (!failed && !self->ended && self->next_address == at && self->stage == Stage::Tcp) {
-                self->stream->close();
-            }
-        });
-    }
-    stream->socket().async_connect(to, [self](const ErrorCode& failed) {
-        if (self->ended) return;
-        self->address_deadline.cancel();
-        if (failed && self->next_address < self->addresses.size()) return self->connect_next();
-        if (failed)
-            return self->end({Errc::Unavailable, self->remote.address + ": " + failed.message()});
-        ErrorCode ignored;
-        self->stream->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-        self->local = local_endpoint(self->stream->socket().native_handle());
-        if (self->url.is_secure())
-            self->start_tls();
-        else
-            self->start_upgrade();
-    });
-}
-
-void WebSocket::Impl::start_tls() {
-    pass_to(Stage::Tls);
-    auto context = client_tls_context(options.ca_file);
-    if (!context) return end(std::move(context).error());
-    tls = *std::move(context);
-    auto& layer = stream->start_tls(*tls);
-    if (!to_socket_address({url.host, 0})) {
-        // SNI (RFC 6066 §3), which takes names only.
-        SSL_ctrl(
-            layer.native_handle(),
-            SSL_CTRL_SET_TLSEXT_HOSTNAME,
-            TLSEXT_NAMETYPE_host_name,
-            url.host.data()
-        );
-    }
-    ErrorCode ignored;
-    layer.set_verify_callback(ssl::host_name_verification(url.host), ignored);
-    layer.async_handshake(
-        ssl::stream_base::client,
-        [self = shared_from_this(), &layer](const auto& error) {
-            if (self->ended) return;
-            if (!error) return self->start_upgrade();
-            const long verdict = SSL_get_verify_result(layer.native_handle());
-            if (verdict == X509_V_OK) return self->end({Errc::Unavailable, error.message()});
-            self->end(
-                {Errc::PermissionDenied,
-                 std::string("certificate: ") + X509_verify_cert_error_string(verdict)}
-            );
-        }
-    );
-}
-
-void WebSocket::Impl::start_upgrade() {
+void WebSocket::Impl::start_upgrade(DialedStream connection) {
     pass_to(Stage::Upgrade);
+    tls = std::move(connection.tls);
+    local = std::move(connection.local);
+    remote = std::move(connection.remote);
     WebSocketSession::Handlers on;
     // Weak: the session's handlers must not keep the one that owns it alive.
     const auto with_self = [weak = weak_from_this()](auto call) {
@@ -179,8 +111,9 @@ void WebSocket::Impl::start_upgrade() {
     on.closed = [with_self](Error error) {
         with_self([&](Impl& self) { self.end(std::move(error)); });
     };
-    session = WebSocketSession::make(*std::move(stream), options.max_message_bytes, std::move(on));
-    stream.reset();
+    session = WebSocketSession::make(
+        std::move(connection.stream), options.max_message_bytes, std::move(on)
+    );
     auto target = url.path.empty() ? "/" : url.path;
     if (!url.query.empty()) target += "?" + url.query;
     session->request(url.host_header(), target, options.headers);
@@ -237,8 +170,7 @@ void WebSocket::Impl::end(Error error, int http_status, std::string body) {
 void WebSocket::Impl::abandon() {
     ended = true;
     deadline.cancel();
-    address_deadline.cancel();
-    if (stream) stream->close();
+    if (dial) dial->abandon();
     if (session) session->abandon();
 }
 
