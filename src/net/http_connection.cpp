@@ -1,6 +1,7 @@
 #include "net/http_connection.hpp"
 
 #include "core/log.hpp"
+#include "net/forward_headers.hpp"
 #include "net/server_websocket.hpp"
 
 #include <boost/asio/write.hpp>
@@ -79,11 +80,6 @@ HttpServerRequest to_request(http::request<http::string_body>&& message, const E
     return request;
 }
 
-bool asks_for_websocket(const HttpServerRequest& request) {
-    return request.method == "GET" &&
-           equal_ignoring_case(request.headers.get("Upgrade"), "websocket");
-}
-
 /// The status that says what is wrong with a request, or 0 when the peer is simply gone.
 int status_of(const boost::system::error_code& error) {
     if (error == http::error::end_of_stream || error == http::error::partial_message) return 0;
@@ -120,6 +116,7 @@ void HttpConnection::start() {
 }
 
 void HttpConnection::next_request() {
+    forward_.reset();
     parser_.emplace();
     parser_->header_limit(kMaxHeader);
     parser_->body_limit(shared_->options.max_body_bytes);
@@ -189,6 +186,8 @@ void HttpConnection::dispatch() {
     timer_.expires_at(asio::steady_timer::time_point::max());
     auto request = to_request(parser_->release(), remote_);
     parser_.reset();
+    if (const auto& passed_on = shared_->options.forwarding; passed_on && passed_on->takes(request))
+        return forward(std::move(request));
     if (shared_->upgrade && asks_for_websocket(request)) return upgrade(request);
     const auto ticket = std::make_shared<Ticket>(shared_->gate, weak_from_this());
     const auto shared = shared_;  // The handler may destroy the server.
@@ -199,6 +198,48 @@ void HttpConnection::dispatch() {
     } catch (const std::exception& error) {
         log::error("http.exception", {{"what", error.what()}});
     }
+}
+
+void HttpConnection::forward(HttpServerRequest request) {
+    const auto with_self = [weak = weak_from_this()](auto call) {
+        if (const auto self = weak.lock(); self && !self->closed_) call(*self);
+    };
+    HttpForward::Handlers on;
+    on.answered = [with_self](HttpServerResponse response) {
+        with_self([&](HttpConnection& self) { self.respond(std::move(response)); });
+    };
+    on.upgraded = [with_self](HttpForward::Upgraded upgraded) {
+        with_self([&](HttpConnection& self) { self.open_tunnel(std::move(upgraded)); });
+    };
+    forward_ = HttpForward::start(
+        shared_->loop,
+        *shared_->options.forwarding,
+        shared_->forwarded,
+        std::move(request),
+        std::move(on)
+    );
+}
+
+void HttpConnection::open_tunnel(HttpForward::Upgraded upgraded) {
+    const auto self = shared_from_this();
+    const auto shared = shared_;
+    closed_ = true;  // The connection is the tunnel's now.
+    timer_.cancel();
+    shared->connections.erase(self);
+    const auto early = in_.cdata();
+    Tunnel::Side client{shared->tls, std::move(stream_), std::move(upgraded.header)};
+    client.first += upgraded.rest;
+    Tunnel::Side server{
+        std::move(upgraded.connection.tls),
+        std::move(upgraded.connection.stream),
+        {static_cast<const char*>(early.data()), early.size()}};
+    const auto id = std::make_shared<std::weak_ptr<Tunnel>>();
+    auto on_end = [id, weak = std::weak_ptr(shared), place = std::move(upgraded.place)] {
+        if (const auto server_of = weak.lock()) server_of->tunnels.erase(id->lock());
+    };
+    const auto tunnel = Tunnel::start(std::move(client), std::move(server), std::move(on_end));
+    *id = tunnel;
+    shared->tunnels.insert(tunnel);
 }
 
 void HttpConnection::upgrade(const HttpServerRequest& request) {
@@ -288,6 +329,7 @@ void HttpConnection::finish() {
 void HttpConnection::abandon() {
     if (std::exchange(closed_, true)) return;
     timer_.cancel();
+    if (forward_) forward_->abandon();
     stream_.close();
 }
 

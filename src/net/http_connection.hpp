@@ -1,10 +1,12 @@
 #pragma once
 
 #include "net/any_stream.hpp"
+#include "net/http_forward.hpp"
 #include "net/http_response_writer.hpp"
 #include "net/http_server.hpp"
 #include "net/loop_impl.hpp"
 #include "net/tls_context.hpp"
+#include "net/tunnel.hpp"
 #include "net/websocket_session.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -23,13 +25,18 @@ class HttpConnection;
 
 /// What a server's connections share with it. The sets keep them alive until they end.
 struct HttpServerShared {
+    explicit HttpServerShared(Loop& on) : loop(on), gate(on.impl().gate) {}
+
+    Loop& loop;
+    std::shared_ptr<LoopGate> gate;
     HttpServer::Options options;
     HttpServer::Handler handler;
     HttpServer::UpgradeHandler upgrade;
     TlsContext tls;  ///< Null without TLS.
-    std::shared_ptr<LoopGate> gate;
     std::unordered_set<std::shared_ptr<HttpConnection>> connections;
     std::unordered_set<std::shared_ptr<WebSocketSession>> sockets;
+    std::unordered_set<std::shared_ptr<Tunnel>> tunnels;
+    ForwardShared forwarded;
 };
 
 /// One connection: requests one after the other, each answered before the next is read, so that
@@ -52,6 +59,8 @@ private:
     /// Answers what can't be read with its status, or ends the connection without a word.
     void fail_reading(const ErrorCode& error);
     void dispatch();
+    void forward(HttpServerRequest request);
+    void open_tunnel(HttpForward::Upgraded upgraded);
     void upgrade(const HttpServerRequest& request);
     void write_next();
     /// Ends after the last answer so that the peer can still read it.
@@ -67,6 +76,7 @@ private:
     boost::beast::flat_buffer in_;
     std::optional<Parser> parser_;
     std::optional<HttpResponseWriter> out_;
+    std::shared_ptr<HttpForward> forward_;
     bool is_head_ = false;
     bool keep_alive_ = false;
     bool closed_ = false;

@@ -67,7 +67,8 @@ void HttpServer::Impl::accept() {
 }
 
 void HttpServer::Impl::take(tcp::socket socket) {
-    if (shared->connections.size() + shared->sockets.size() >= kMaxConnections) return;
+    const auto open = shared->connections.size() + shared->sockets.size() + shared->tunnels.size();
+    if (open >= kMaxConnections) return;
     ErrorCode error;
     socket.set_option(tcp::no_delay(true), error);
     const auto remote = socket.remote_endpoint(error);
@@ -86,12 +87,13 @@ void HttpServer::Impl::close() {
     rest.cancel();
     for (const auto& connection : std::exchange(shared->connections, {})) connection->abandon();
     for (const auto& socket : std::exchange(shared->sockets, {})) socket->abandon();
+    for (const auto& tunnel : std::exchange(shared->tunnels, {})) tunnel->abandon();
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(
     Loop& loop, Options options, Handler handler, UpgradeHandler upgrade
 ) {
-    auto shared = std::make_shared<HttpServerShared>();
+    auto shared = std::make_shared<HttpServerShared>(loop);
     if (!options.tls_certificate_file.empty()) {
         AC_TRY(shared->tls, server_tls_context(options.tls_certificate_file, options.tls_key_file));
     }
@@ -99,7 +101,6 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(
     shared->options = std::move(options);
     shared->handler = std::move(handler);
     shared->upgrade = std::move(upgrade);
-    shared->gate = loop.impl().gate;
     auto impl = std::make_shared<Impl>(std::move(acceptor), std::move(shared));
     impl->accept();
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

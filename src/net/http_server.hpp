@@ -4,6 +4,7 @@
 #include "core/result.hpp"
 #include "net/http.hpp"
 #include "net/socket.hpp"
+#include "net/url.hpp"
 
 #include <functional>
 #include <memory>
@@ -34,6 +35,28 @@ struct HttpServerResponse {
         std::uint64_t length = 0;
     };
     std::optional<File> file;
+};
+
+/// Requests that a server passes on to another one instead of handing them over, upgrades
+/// (WebSocket) too.
+///
+/// What goes over is method, path, query, body and all fields but those of one connection (RFC 9110
+/// §7.6.1); X-Forwarded-For and Via are added, Host is the other server's. Each request has a
+/// connection of its own, TLS verified; its answer may have 16 MiB and take two minutes. After an
+/// upgrade bytes go both ways as they come, for as long as both ends live: nothing ends an idle
+/// connection but TCP's keepalive, and a side that takes nothing for a minute.
+struct HttpForwarding {
+    Url to;               ///< ws, wss, http or https; its path is put before that of each request.
+    std::string ca_file;  ///< Extra trust anchors, PEM.
+    std::function<bool(const HttpServerRequest& request)> takes;  ///< Says which requests.
+    enum class Failure {
+        Unreachable,  ///< Name, TCP or TLS.
+        NoAnswer,     ///< Connected, but no (whole) answer came, or not in time.
+        Loop,         ///< The request has come through such a server before.
+        Busy          ///< As many as may be are passed on already.
+    };
+    /// Words the answer to a request that could not be passed on; `request` is without its body.
+    std::function<HttpServerResponse(const HttpServerRequest& request, Failure why)> failed;
 };
 
 /// The server end of an upgraded connection; used by `sim`. Lives on the loop's thread. The
@@ -72,6 +95,7 @@ public:
         Endpoint bind{"127.0.0.1", 0};
         std::size_t max_body_bytes = 10 * 1024 * 1024;  ///< Above: 413.
         Refusal refusal;                                ///< Absent: plain text.
+        std::optional<HttpForwarding> forwarding;       ///< Absent: nothing is passed on.
         std::string tls_certificate_file;               ///< PEM; with the key: TLS.
         std::string tls_key_file;
     };

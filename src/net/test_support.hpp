@@ -29,6 +29,8 @@ private:
 class RawClient {
 public:
     explicit RawClient(const Endpoint& to);
+    /// A connection that is there already.
+    explicit RawClient(int fd);
     ~RawClient();
     RawClient(const RawClient&) = delete;
     RawClient& operator=(const RawClient&) = delete;
@@ -36,6 +38,27 @@ public:
     /// Reads until `end` was read; less when the connection ends.
     [[nodiscard]] std::string read_until(std::string_view end) const;
     [[nodiscard]] std::string read_to_end() const { return read_until(""); }
+    /// Exactly `size` bytes; less when the connection ends.
+    [[nodiscard]] std::string read_bytes(std::size_t size) const;
+    /// No more is sent; the peer may go on.
+    void finish() const;
+    [[nodiscard]] int fd() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+/// A TCP server whose answers the test writes itself.
+class RawServer {
+public:
+    RawServer();
+    ~RawServer();
+    RawServer(const RawServer&) = delete;
+    RawServer& operator=(const RawServer&) = delete;
+    /// The next connection; waits for it.
+    [[nodiscard]] std::unique_ptr<RawClient> accept() const;
+
+    Endpoint at;
 
 private:
     int fd_;

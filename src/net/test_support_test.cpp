@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -45,6 +46,11 @@ RawClient::RawClient(const Endpoint& to) : fd_(socket(AF_INET, SOCK_STREAM | SOC
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
+RawClient::RawClient(int fd) : fd_(fd) {
+    const timeval limit{20, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
 RawClient::~RawClient() { close(fd_); }
 
 void RawClient::send(std::string_view text) const {
@@ -64,6 +70,34 @@ std::string RawClient::read_until(std::string_view end) const {
         text.append(piece, static_cast<std::size_t>(got));
     }
     return text;
+}
+
+std::string RawClient::read_bytes(std::size_t size) const {
+    std::string text;
+    while (text.size() < size) {
+        char piece[4096];
+        const auto got = recv(fd_, piece, std::min(sizeof piece, size - text.size()), 0);
+        if (got <= 0) break;
+        text.append(piece, static_cast<std::size_t>(got));
+    }
+    return text;
+}
+
+void RawClient::finish() const { shutdown(fd_, SHUT_WR); }
+
+RawServer::RawServer() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const auto address = to_socket_address({"127.0.0.1", 0});
+    require(bind(fd_, address->get(), address->size) == 0, "bind");
+    require(listen(fd_, 8) == 0, "listen");
+    at = local_endpoint(fd_);
+}
+
+RawServer::~RawServer() { close(fd_); }
+
+std::unique_ptr<RawClient> RawServer::accept() const {
+    const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    require(fd >= 0, "accept");
+    return std::make_unique<RawClient>(fd);
 }
 
 TemporaryFolder::TemporaryFolder() {
