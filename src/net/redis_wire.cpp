@@ -68,7 +68,9 @@ redisReplyObjectFunctions object_functions() {
     functions.createArray = [](const redisReadTask* task, auto count) -> void* {
         return make(task, [&](RedisReply& reply) {
             const auto items = static_cast<std::size_t>(count);
-            if (items > kMaxItems) return false;
+            auto& left = *static_cast<std::size_t*>(task->privdata);
+            if (items > left) return false;
+            left -= items;
             reply.kind = RedisReply::Kind::Array;
             reply.items.resize(items);
             return true;
@@ -103,8 +105,10 @@ void append_redis_command(std::string& out, const std::vector<std::string>& word
 struct RedisReader::Reader {
     redisReplyObjectFunctions functions = object_functions();
     redisReader* reader = redisReaderCreateWithFunctions(&functions);
+    std::size_t items_left = kMaxItems;  ///< For the answer under way, nested ones and all.
     bool too_long = false;
 
+    Reader() { reader->privdata = &items_left; }
     ~Reader() { redisReaderFree(reader); }
 };
 
@@ -123,6 +127,7 @@ Result<std::optional<RedisReply>> RedisReader::next() {
         return fail(Errc::Malformed, reader_->reader->errstr);
     }
     if (object == nullptr) return std::optional<RedisReply>();
+    reader_->items_left = kMaxItems;
     const std::unique_ptr<RedisReply> reply(static_cast<RedisReply*>(object));
     return std::optional<RedisReply>(std::move(*reply));
 }

@@ -14,8 +14,8 @@ namespace aircheck::net {
 /// Appends a command as Redis takes it (RESP2: an array of bulk strings).
 void append_redis_command(std::string& out, const std::vector<std::string>& words);
 
-/// Takes answers apart as they arrive, with hiredis' reader. An answer of more than 16 MiB, or of
-/// an array with more than 100,000 items, is refused. For net's own .cpp files.
+/// Takes answers apart as they arrive, with hiredis' reader. An answer of more than 16 MiB, or
+/// of more than 100,000 items, is refused. For net's own .cpp files.
 class RedisReader {
 public:
     RedisReader();

@@ -63,6 +63,12 @@ TEST(RedisWire, ReadsAnswersHoweverTheyArePackaged) {
     }
 }
 
+std::string repeated(const std::string& text, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += text;
+    return all;
+}
+
 TEST(RedisWire, RefusesWhatBreaksTheFormatOrTheLimits) {
     struct {
         const char* name;
@@ -76,6 +82,7 @@ TEST(RedisWire, RefusesWhatBreaksTheFormatOrTheLimits) {
          "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"},
         {"too long", "$20000000\r\n" + std::string(17 * 1024 * 1024, 'x')},
         {"too many inside", "*2\r\n+x\r\n*100001\r\n"},
+        {"too many together", "*3\r\n*60000\r\n" + repeated(":1\r\n", 60000) + "*60000\r\n"},
     };
     for (const auto& row : rows) {
         RedisReader reader;
