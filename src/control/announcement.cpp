@@ -37,7 +37,10 @@ Result<std::vector<records::Delivery>> announce(
         facts.audio_recording_url = links.url_of(*mix);
         facts.download_urls.push_back(facts.audio_recording_url);
     }
-    return outbox.prepare(event_of(event, recording), facts, receivers);
+    // Of a job that livekit-server handed out it tells the others itself, the request's own too.
+    const auto origin = recording.origin == kOriginBus ? notify::Outbox::Origin::BusJob
+                                                       : notify::Outbox::Origin::OwnJob;
+    return outbox.prepare(event_of(event, recording), facts, receivers, origin);
 }
 
 std::vector<notify::Receiver> kept_receivers_of(

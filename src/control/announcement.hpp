@@ -6,9 +6,14 @@
 #include "records/model.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aircheck::control {
+
+/// Origin (of a RecordingRequest, in the record) of jobs that livekit-server hands out over its
+/// bus: it stores them, and tells its own receivers.
+inline constexpr std::string_view kOriginBus = "bus";
 
 /// The deliveries that tell of `event` ("egress_started", "egress_updated", "egress_ended") with
 /// `recording` as it is now: to the global receivers and to `receivers`, the recording's own. For

@@ -286,7 +286,7 @@ TEST_F(BusOnLivekit, SharesManyJobsStartedAtOnce) {
     ASSERT_THAT(start_when_ready(), HasSubstr("EG_"));
     std::vector<std::future<std::string>> answers;
     for (int i = 0; i < 59; ++i) {
-        answers.push_back(std::async(std::launch::async, [this] { return start(); }));
+        answers.push_back(std::async(std::launch::async, [this] { return start_when_ready(); }));
     }
     std::set<std::string> ids;
     std::size_t refused = 0;

@@ -156,7 +156,8 @@ void EgressService::admit(
         log::error("recording.refused", {{"egress", egress_id}, {"error", refused.error}});
         change.event = "egress_ended";
         on_info(tl::unexpected(to_twirp(launched.error())));
-        store(std::move(change), [](const auto&) {});
+        // Where livekit-server hears the refusal it keeps no record, and neither do we.
+        if (refused.origin != kOriginBus) store(std::move(change), [](const auto&) {});
         return;
     }
     change.event = "egress_started";
@@ -236,9 +237,11 @@ void EgressService::store(Change change, std::function<void(Result<records::Reco
                 {{"egress", change.recording.egress_id}, {"error", stored.error().to_string()}}
             );
         }
-        home_.post([alive = std::weak_ptr<bool>(alive_), done, stored = std::move(stored)](
-                   ) mutable {
-            if (!alive.expired()) done(std::move(stored));
+        home_.post([this, alive = std::weak_ptr<bool>(alive_), change, done, stored]() mutable {
+            if (alive.expired()) return;
+            // Also when it could not be stored: livekit-server has nobody else to ask.
+            if (on_stored_) on_stored_(change.event, stored ? *stored : change.recording);
+            done(std::move(stored));
         });
     });
 }

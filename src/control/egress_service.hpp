@@ -78,6 +78,19 @@ public:
     /// Who gives claims back: told on home, once what a recording came to is on its way to the
     /// records pool. Before anything starts.
     void set_on_freed_room(OnFreedRoom on_freed_room) { on_freed_room_ = std::move(on_freed_room); }
+    /// The same for a job from livekit-server's bus, which comes with its id and its room:
+    /// `request.origin` is kOriginBus. A refused one leaves no record.
+    void start_handed_out(
+        RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
+    ) {
+        if (shutting_down_) return on_info(refuse("unavailable", "this recorder is shutting down"));
+        admit(std::move(request), std::move(egress_id), std::move(room_sid), std::move(on_info));
+    }
+    /// `event` as webhooks name it, "" when the status is as before.
+    using OnStored =
+        std::function<void(const std::string& event, const records::Recording& recording)>;
+    /// Hears of each change on home, once it is on disk. Before anything starts.
+    void set_on_stored(OnStored on_stored) { on_stored_ = std::move(on_stored); }
     /// Ends a recording; answers its state without waiting for the file (livekit-wire 6.3).
     void stop(const std::string& egress_id, OnInfo on_info);
     /// At startup: recordings that a former process left unfinished are told to have failed, to the
@@ -153,6 +166,7 @@ private:
     OnFreedRoom on_freed_room_;
     std::map<std::string, Running> running_;
     std::map<std::string, std::vector<OnInfo>> starting_;  ///< By request id.
+    OnStored on_stored_;
     bool shutting_down_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

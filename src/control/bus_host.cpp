@@ -1,0 +1,93 @@
+#include "control/bus_host.hpp"
+
+#include "control/announcement.hpp"
+#include "control/egress_info.hpp"
+#include "core/log.hpp"
+#include "proto/livekit_egress.pb.h"
+#include "proto/livekit_rpc.pb.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace aircheck::control {
+namespace {
+
+constexpr double kLoadOfAJob = 1.0 / 200;
+/// Of a host with nothing to do: below 1, so that callers compare.
+constexpr float kHighestBid = 0.98f;
+
+RpcAnswer<livekit::EgressInfo> to_rpc_answer(const Answer<records::Recording>& answer) {
+    if (!answer) return tl::unexpected(to_rpc(answer.error()));
+    return to_egress_info(*answer);
+}
+
+}  // namespace
+
+BusHost::BusHost(EgressService& egresses, Load load)
+    : egresses_(egresses), load_(std::move(load)) {}
+
+BusHost::~BusHost() { egresses_.set_on_stored({}); }
+
+void BusHost::set_report(std::function<void(const livekit::EgressInfo&)> report) {
+    egresses_.set_on_stored([report = std::move(report
+                             )](const std::string& event, const records::Recording& now) {
+        const bool is_told = event.empty() || event == "egress_started";
+        if (now.origin == kOriginBus && !is_told) report(to_egress_info(now));
+    });
+}
+
+double BusHost::load() const {
+    if (load_) return load_();
+    return std::min(1.0, static_cast<double>(egresses_.active()) * kLoadOfAJob);
+}
+
+float BusHost::affinity(const rpc::StartEgressRequest& request) {
+    const double taken = load();
+    if (egresses_.is_shutting_down() || taken >= 1 || !check(request)) return kLowestBid;
+    return kHighestBid * (1 - static_cast<float>(std::max(taken, 0.0)) / 2);
+}
+
+Answer<RecordingRequest> BusHost::check(const rpc::StartEgressRequest& request) const {
+    if (!request.ws_url().empty() || !request.token().empty()) {
+        return invalid("ws_url, token: this recorder joins the server of its own configuration");
+    }
+    if (!request.has_room_composite()) {
+        return invalid("this recorder takes room composite jobs only");
+    }
+    auto checked = check_request(request.room_composite(), egresses_.options().defaults);
+    if (checked) checked->origin = kOriginBus;
+    return checked;
+}
+
+void BusHost::start(const rpc::StartEgressRequest& request, OnInfo on_info) {
+    if (load() >= 1) {
+        return on_info(
+            rpc_fail("resource_exhausted", "this recorder has as many recordings as it can do")
+        );
+    }
+    auto checked = check(request);
+    if (!checked) return on_info(tl::unexpected(to_rpc(checked.error())));
+    for (const std::string& field : checked->warnings) {
+        log::warn(
+            "request.field_without_meaning", {{"field", field}, {"egress", request.egress_id()}}
+        );
+    }
+    egresses_.start_handed_out(
+        *std::move(checked),
+        request.egress_id(),
+        request.room_id(),
+        [on_info = std::move(on_info)](const auto& answer) { on_info(to_rpc_answer(answer)); }
+    );
+}
+
+void BusHost::stop(const std::string& egress_id, OnInfo on_info) {
+    egresses_.stop(egress_id, [on_info = std::move(on_info)](const auto& answer) {
+        on_info(to_rpc_answer(answer));
+    });
+}
+
+void BusHost::update_stream(const livekit::UpdateStreamRequest&, OnInfo on_info) {
+    on_info(rpc_fail("invalid_argument", "UpdateStream called on non-streaming egress"));
+}
+
+}  // namespace aircheck::control
