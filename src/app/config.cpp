@@ -290,14 +290,7 @@ Result<> finish(Config& config, const ConfigSources& sources) {
             ": storage.local.directory has no effect beside storage.s3: recordings go to the bucket"
         );
     }
-    const auto for_bus = [](const WebhookConfig& webhook) { return webhook.also_for_bus; };
-    if (std::any_of(config.webhooks.begin(), config.webhooks.end(), for_bus)) {
-        config.warnings.emplace_back(
-            "webhooks: also_for_bus is not in this build yet: it takes no jobs from "
-            "livekit-server's bus"
-        );
-    }
-    return {};
+    return check_redis(config);
 }
 
 }  // namespace
@@ -320,6 +313,7 @@ Result<Config> load(const ConfigSources& sources) {
 }
 
 Result<> check_for_serve(const Config& config) {
+    AC_CHECK_OK(check_redis_for_serve(config));
     const bool has_secret =
         !config.token.empty() || !config.http.tokens.empty() || !config.livekit.api_secret.empty();
     if (!config.http.is_loopback() && !has_secret) {

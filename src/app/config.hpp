@@ -149,6 +149,44 @@ struct LoggingConfig {
     log::Format format = log::Format::Text;
 };
 
+/// LiveKit's `redis` section; what is not in it has no meaning for one connection.
+struct RedisConfig {
+    struct Tls {
+        bool enabled = false;
+        bool insecure = false;
+        std::string server_name;
+        std::string ca_cert_file;
+        std::string client_cert_file;
+        std::string client_key_file;
+    };
+
+    std::string address;
+    std::string username;
+    Secret password;
+    int db = 0;
+    bool use_tls = false;
+    Tls tls;
+    std::string sentinel_master_name;
+    std::string sentinel_username;
+    Secret sentinel_password;
+    std::vector<std::string> sentinel_addresses;
+    std::vector<std::string> cluster_addresses;
+    int dial_timeout_ms = 0;  ///< These three: 0 is the default.
+    int read_timeout_ms = 0;
+    int write_timeout_ms = 0;
+    int max_redirects = 2;
+
+    [[nodiscard]] bool is_configured() const;
+};
+
+/// The worker on livekit-server's bus.
+struct BusConfig {
+    std::string cluster_id;
+    Nanoseconds io_create_timeout = 15s;
+    Nanoseconds io_update_timeout = 30s;
+    Nanoseconds io_selection_timeout{0};  ///< 0: psrpc's own, a second.
+};
+
 /// What `audio_recording_url` holds.
 enum class RecordingUrls { Link, Location, Signed };
 
@@ -173,6 +211,8 @@ struct Config {
     std::uint16_t health_port = 0;      ///< 0: no such listener.
     std::uint16_t prometheus_port = 0;  ///< 0: no such listener.
     LoggingConfig logging;
+    RedisConfig redis;
+    BusConfig bus;
     /// Addresses (1.2.3.4, 10.0.0.0/8, fd00::/8) and host names that URLs in requests may reach
     /// although private.
     std::vector<std::string> network_allow;

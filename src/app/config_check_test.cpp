@@ -37,7 +37,6 @@ std::string message(const ConfigSources& sources) {
 /// 2).
 TEST(Config, EachKeyWithoutEffectIsWarnedOfOnceByName) {
     const std::vector<std::string> lines = {
-        "redis: {address: 'redis:6379', use_tls: true}",
         "cpu_cost: {max_cpu_utilization: 0.8}",
         "template_port: 7980",
         "template_base: http://localhost:7980/",
@@ -46,9 +45,6 @@ TEST(Config, EachKeyWithoutEffectIsWarnedOfOnceByName) {
         "chrome_flags: {disable-gpu: true}",
         "insecure: true",
         "max_upload_queue: 60",
-        "io_create_timeout: 15s",
-        "io_update_timeout: 30s",
-        "io_selection_timeout: 1s",
         "io_workers: 5",
         "backup: {s3: {bucket: x}}",
         "s3_assume_role_key: k",

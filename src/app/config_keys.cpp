@@ -11,12 +11,6 @@ namespace aircheck::app {
 namespace {
 
 constexpr std::string_view kNoChrome = "has no meaning here: recordings need no browser";
-constexpr std::string_view kNoBus =
-    "is not in this build yet: jobs from livekit-server's Redis bus are not taken, send requests "
-    "to "
-    "aircheck's own address";
-constexpr std::string_view kNoRpc =
-    "has no meaning here: it tunes messages to livekit-server that aircheck does not send";
 constexpr std::string_view kNoGstreamer = "has no meaning here: it tunes GStreamer's pipeline";
 constexpr std::string_view kNoDebug = "has no meaning here: render a recording's journal instead";
 constexpr std::string_view kNoOutput = "is not in this build yet: it makes only files";
@@ -281,7 +275,6 @@ void add_service_keys(std::vector<Key>& keys) {
     keys.push_back(number_key(
         "prometheus_port", 0, 65535, [](auto& c) -> auto& { return c.prometheus_port; }
     ));
-    keys.push_back(ignored("cluster_id", Shape::Scalar, kNotYet));
     const auto read_level = [](const Value& value) { return read_choice(value, kLevels); };
     keys.push_back(key(
         "logging.level",
@@ -313,9 +306,8 @@ void add_ignored_keys(std::vector<Key>& keys) {
     const auto add = [&](std::string_view why, std::initializer_list<std::string_view> paths) {
         for (const auto path : paths) keys.push_back(ignored(path, Shape::Subtree, why));
     };
-    add(kNoBus, {"redis", "cpu_cost"});
+    add(kNotYet, {"cpu_cost"});
     add(kNoOutput, {"max_upload_queue"});
-    add(kNoRpc, {"io_create_timeout", "io_update_timeout", "io_selection_timeout", "io_workers"});
     add(kNoChrome,
         {"template_port",
          "template_base",
@@ -351,6 +343,7 @@ std::vector<Key> make_keys() {
     add_own_keys(keys);
     add_storage_keys(keys);
     add_service_keys(keys);
+    add_redis_keys(keys);
     add_ignored_keys(keys);
     return keys;
 }

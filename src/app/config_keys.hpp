@@ -39,6 +39,11 @@ struct Key {
 /// Whether some key lies below `path` ("storage", "storage.s3").
 [[nodiscard]] bool is_section(std::string_view path);
 
+/// The keys of `redis` and of the bus's worker, and what must hold among them.
+void add_redis_keys(std::vector<Key>& keys);
+[[nodiscard]] Result<> check_redis(Config& config);
+[[nodiscard]] Result<> check_redis_for_serve(const Config& config);
+
 /// Lists that have their own files.
 [[nodiscard]] Result<std::vector<AutoRecordRule>> read_auto_record(const Value& value);
 [[nodiscard]] Result<std::vector<WebhookConfig>> read_webhooks(const Value& value);

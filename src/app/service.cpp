@@ -1,6 +1,7 @@
 #include "app/service.hpp"
 
 #include "api/server.hpp"
+#include "app/bus.hpp"
 #include "app/data_dir_lock.hpp"
 #include "app/options_of.hpp"
 #include "app/worker_id.hpp"
@@ -14,6 +15,7 @@
 #include "records/store.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 namespace aircheck::app {
@@ -24,6 +26,9 @@ constexpr Nanoseconds kShutdownStep = 100ms;
 /// After the last recording: its record and its webhooks get this long before the process ends;
 /// what is not delivered by then is in the outbox.
 constexpr Nanoseconds kLastWebhooks = 2s;
+/// livekit-server gets this long to take the last states of its jobs; later the next process tells
+/// them.
+constexpr Nanoseconds kLastReports = 10s;
 
 }  // namespace
 
@@ -44,11 +49,16 @@ struct Service::Impl {
     std::unique_ptr<net::Pool> remote_pool;
     std::unique_ptr<control::EgressService> egresses;
     std::unique_ptr<control::RoomWatch> watch;
+    std::unique_ptr<Bus> bus;  ///< With `redis` set.
     std::unique_ptr<api::Server> server;
     std::unique_ptr<net::Timer> timer;
 
     [[nodiscard]] Result<> open();
     void wait_for_recordings(std::function<void()> on_done);
+    /// Recordings are under way, or reports of them, which are not waited for long.
+    [[nodiscard]] bool is_busy();
+
+    std::optional<Instant> idle_since;
 };
 
 Result<> Service::Impl::open() {
@@ -90,6 +100,9 @@ Result<> Service::Impl::open() {
     watch = std::make_unique<control::RoomWatch>(
         loop, *records_pool, *remote_pool, *store, *rooms, *egresses, std::move(watching)
     );
+    if (config.redis.is_configured()) {
+        AC_TRY(bus, Bus::create(loop, config, worker_name(config), *egresses));
+    }
     return {};
 }
 
@@ -126,11 +139,19 @@ Result<> Service::start() {
     }
     all.outbox->start();
     all.egresses->close_orphans([watch = all.watch.get()] { watch->start(); });
+    if (all.bus) AC_CHECK_OK(all.bus->start());
     return {};
 }
 
+bool Service::Impl::is_busy() {
+    if (egresses->active() > 0) return true;
+    if (!bus || bus->is_settled()) return false;
+    if (!idle_since) idle_since = monotonic_now();
+    return monotonic_now() - *idle_since < kLastReports;
+}
+
 void Service::Impl::wait_for_recordings(std::function<void()> on_done) {
-    if (egresses->active() > 0) {
+    if (is_busy()) {
         timer->after(kShutdownStep, [this, on_done = std::move(on_done)] {
             wait_for_recordings(on_done);
         });
@@ -140,7 +161,8 @@ void Service::Impl::wait_for_recordings(std::function<void()> on_done) {
 }
 
 void Service::shut_down(std::function<void()> on_done) {
-    const bool idle = impl_->egresses->active() == 0;
+    if (impl_->bus) impl_->bus->drain();
+    const bool idle = !impl_->is_busy();
     impl_->egresses->shut_down();
     if (idle) {
         impl_->loop.post(std::move(on_done));

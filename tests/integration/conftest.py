@@ -8,6 +8,7 @@ from support.callers import Callers
 from support.livekit import LiveKitServer
 from support.minio import Minio
 from support.receiver import Receiver
+from support.redis import Redis
 
 
 class Running:
@@ -84,6 +85,12 @@ def minio(tmp_path_factory):
 def bucket(minio):
     """An empty bucket of a real S3-compatible store."""
     return minio.make_bucket(f"bucket-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def redis(running, tmp_path):
+    """LiveKit's bus."""
+    return running.add(Redis(tmp_path))
 
 
 @pytest.fixture

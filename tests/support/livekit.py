@@ -42,9 +42,10 @@ VARIANTS = {
 
 
 class LiveKitServer:
-    """livekit-server with one key pair. `variant` is one of VARIANTS; webhooks go to `webhook_urls`."""
+    """livekit-server with one key pair. `variant` is one of VARIANTS; webhooks go to `webhook_urls`,
+    egress jobs over `redis`."""
 
-    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None, rtc=None):
+    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None, rtc=None, redis=None):
         self.folder = pathlib.Path(folder)
         self.variant = variant
         self.port = free_port()
@@ -65,6 +66,8 @@ class LiveKitServer:
         if variant == "ipv6":
             config["rtc"]["ips"] = {"includes": [f"{self.host}/128"]}
         config["rtc"] = {k: v for k, v in config["rtc"].items() if v is not None}
+        if redis:
+            config["redis"] = {"address": redis.address}
         if webhook_urls:
             config["webhook"] = {"api_key": KEY, "urls": list(webhook_urls)}
         path = self.folder / f"livekit-{self.port}.yaml"

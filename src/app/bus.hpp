@@ -1,0 +1,40 @@
+#pragma once
+
+#include "app/config.hpp"
+#include "control/egress_service.hpp"
+#include "core/result.hpp"
+#include "net/loop.hpp"
+#include "net/redis.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace aircheck::app {
+
+/// How `redis` of the configuration is connected to.
+[[nodiscard]] net::RedisSettings redis_settings(const RedisConfig& config);
+
+/// The worker on livekit-server's bus, with its connection, for the service. On the loop's thread.
+class Bus {
+public:
+    /// Begins to connect; jobs come after start(). `worker`: this process' name, the same after a
+    /// restart. Errors name the setting.
+    [[nodiscard]] static Result<std::unique_ptr<Bus>> create(
+        net::Loop& loop, const Config& config, std::string worker, control::EgressService& egresses
+    );
+    ~Bus();
+    /// Tells what a former process left untold, and takes jobs. Errors: the folder of `data_dir`.
+    [[nodiscard]] Result<> start();
+    /// No more jobs; those that run are told to their end.
+    void drain();
+    /// Nothing is left to be told.
+    [[nodiscard]] bool is_settled() const;
+
+private:
+    struct Impl;
+    explicit Bus(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aircheck::app
