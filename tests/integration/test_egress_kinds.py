@@ -1,0 +1,154 @@
+"""Participant, track composite, track and v2 egress, asked for by LiveKit's SDK, and the other types of file."""
+
+import subprocess
+
+import pytest
+from livekit import api
+from support import media, scene
+
+LOW, HIGH = 440, 1000
+
+
+@pytest.fixture
+def service(livekit, start_aircheck, receiver):
+    return start_aircheck(server=livekit, config={"webhooks": [{"url": receiver.url()}]})
+
+
+@pytest.fixture
+def ann(livekit, callers, room):
+    return callers.join(livekit, room, "ann").publish()
+
+
+@pytest.fixture
+def bob(livekit, callers, room):
+    return callers.join(livekit, room, "bob").publish()
+
+
+def finished(receiver, egress_id):
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.egress_id, info.error) == (egress_id, "")
+    assert info.status == api.EgressStatus.EGRESS_COMPLETE
+    return info
+
+
+def speak_together(ann, bob, seconds=2.0):
+    saying = ann.start_tone(LOW, seconds)
+    bob.tone(HIGH, seconds)
+    saying.result(30)
+
+
+def test_a_participant_alone_until_they_leave(service, receiver, ann, bob, room):
+    started = scene.use_egress_api(service, lambda e: e.start_participant_egress(api.ParticipantEgressRequest(
+        room_name=room, identity="ann",
+        file_outputs=[api.EncodedFileOutput(filepath="{publisher_identity}/{room_name}.mp4")])))
+    assert started.participant.identity == "ann"
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    ann.leave()
+    info = finished(receiver, started.egress_id)
+    assert info.details == "End reason: Source closed"
+    assert info.file_results[0].filename == f"ann/{room}.mp4"
+    (tone,) = scene.hears(info.file_results[0].location, LOW)
+    assert abs(tone.length - 2.0) <= 0.1
+    assert not scene.hears(info.file_results[0].location, HIGH, amplitude=0.5)
+
+
+def test_one_track_mixed_alone_in_mp3(service, receiver, ann, bob, room):
+    started = scene.use_egress_api(service, lambda e: e.start_track_composite_egress(api.TrackCompositeEgressRequest(
+        room_name=room, audio_track_id=bob.publication.sid,
+        file_outputs=[api.EncodedFileOutput(filepath="x/", file_type=api.EncodedFileType.MP3)])))
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    bob.unpublish()
+    info = finished(receiver, started.egress_id)
+    path = info.file_results[0].location
+    assert media.audio_stream(path)["codec_name"] == "mp3" and path.endswith(".mp3")
+    (tone,) = scene.hears(path, HIGH)
+    assert abs(tone.length - 2.0) <= 0.1
+    assert not scene.hears(path, LOW, amplitude=0.5)
+    assert abs(media.duration(path) - info.file_results[0].duration / 1e9) <= 0.03
+
+
+def test_a_track_keeps_its_opus(service, receiver, ann, bob, room):
+    started = scene.use_egress_api(service, lambda e: e.start_track_egress(api.TrackEgressRequest(
+        room_name=room, track_id=ann.publication.sid,
+        file=api.DirectFileOutput(filepath="{track_source}-{track_type}-{track_id}"))))
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    scene.stop_egress(service, started.egress_id)
+    info = finished(receiver, started.egress_id)
+    assert info.file_results[0].filename == f"microphone-audio-{ann.publication.sid}.ogg"
+    path = info.file_results[0].location
+    assert media.audio_stream(path)["codec_name"] == "opus"
+    (tone,) = scene.hears(path, LOW)
+    assert abs(tone.length - 2.0) <= 0.1
+    assert not scene.hears(path, HIGH, amplitude=0.5)
+
+
+def test_routes_put_participants_on_channels(service, receiver, ann, bob, room):
+    routes = [
+        api.AudioRoute(participant_identity="ann", channel=api.AudioChannel.AUDIO_CHANNEL_LEFT),
+        api.AudioRoute(track_id=bob.publication.sid, channel=api.AudioChannel.AUDIO_CHANNEL_RIGHT)]
+    started = scene.use_egress_api(service, lambda e: e.start_egress(api.StartEgressRequest(
+        room_name=room, media=api.MediaSource(audio=api.AudioConfig(routes=routes)),
+        outputs=[api.Output(file=api.FileOutput(filepath="routes.flac"))])))
+    assert started.egress.media.audio.routes[0].participant_identity == "ann"
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    scene.stop_egress(service, started.egress_id)
+    path = finished(receiver, started.egress_id).file_results[0].location
+    assert media.audio_stream(path)["codec_name"] == "flac"
+    subprocess.run(["flac", "--silent", "--test", path], check=True)
+    samples = media.decode(path)
+    for channel, here, there in ((0, LOW, HIGH), (1, HIGH, LOW)):
+        (tone,) = media.tone_intervals(samples[:, channel], here)
+        assert abs(tone.length - 2.0) <= 0.1
+        assert not media.tone_intervals(samples[:, channel], there, amplitude=0.5)
+
+
+def test_wav_at_16_kilohertz_for_a_transcriber(service, receiver, ann, room):
+    egress_id = scene.start_recording(service, room, outputs=[
+        {"file_type": "wav", "filepath": "calls/{room_name}", "sample_rate": 16000, "channels": 1}])
+    ann.tone(LOW, 2.0)
+    scene.stop_egress(service, egress_id)
+    path = finished(receiver, egress_id).file_results[0].location
+    stream = media.audio_stream(path)
+    assert path.endswith(f"{room}.wav")
+    assert (stream["codec_name"], stream["sample_rate"], stream["channels"]) == ("pcm_s16le", "16000", 1)
+    (tone,) = scene.hears(path, LOW)
+    assert abs(tone.length - 2.0) <= 0.1
+
+
+@pytest.mark.parametrize("asked, words", [
+    ({"participant": "eve"}, "participant eve not found"),
+    ({"track": "TR_nobody"}, "track TR_nobody not found"),
+])
+def test_who_does_not_come_is_named(service, receiver, ann, room, asked, words):
+    if "participant" in asked:
+        request = api.ParticipantEgressRequest(
+            room_name=room, identity=asked["participant"], file_outputs=[api.EncodedFileOutput(filepath="x.mp4")])
+        start = scene.use_egress_api(service, lambda e: e.start_participant_egress(request))
+    else:
+        request = api.TrackEgressRequest(
+            room_name=room, track_id=asked["track"], file=api.DirectFileOutput(filepath="x"))
+        start = scene.use_egress_api(service, lambda e: e.start_track_egress(request))
+    ann.start_tone(LOW, 60.0)
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.egress_id, info.status) == (start.egress_id, api.EgressStatus.EGRESS_FAILED)
+    assert (info.error, info.error_code) == (words, 404)
+
+
+def test_a_participant_who_comes_back_soon_goes_on_in_the_file(service, receiver, livekit, callers, ann, room):
+    bob = callers.join(livekit, room, "bob").publish()
+    started = scene.use_egress_api(service, lambda e: e.start_participant_egress(api.ParticipantEgressRequest(
+        room_name=room, identity="bob", file_outputs=[api.EncodedFileOutput(filepath="back.mp4")])))
+    scene.wait_until_active(service, started.egress_id)
+    bob.tone(LOW, 1.0)
+    bob.leave()
+    again = callers.join(livekit, room, "bob").publish()
+    again.tone(HIGH, 3.0)  # Its beginning may be lost while the recorder subscribes.
+    scene.stop_egress(service, started.egress_id)
+    path = finished(receiver, started.egress_id).file_results[0].location
+    assert len(scene.hears(path, LOW)) == 1
+    (tone,) = scene.hears(path, HIGH)
+    assert 1.5 <= tone.length <= 3.1 and tone.start > scene.hears(path, LOW)[0].end
