@@ -37,6 +37,8 @@ std::string_view title_of(int status) {
             return "Too Many Requests";
         case 431:
             return "Request Header Fields Too Large";
+        case 502:
+            return "Bad Gateway";
         case 503:
             return "Service Unavailable";
         case 507:

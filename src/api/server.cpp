@@ -1,5 +1,7 @@
 #include "api/server.hpp"
 
+#include "api/cors.hpp"
+#include "api/forwarding.hpp"
 #include "api/http_answers.hpp"
 #include "api/metrics.hpp"
 #include "core/log.hpp"
@@ -41,6 +43,7 @@ Result<std::unique_ptr<Server>> Server::start(Backend backend, ServerOptions opt
     http.bind = options.bind;
     http.max_body_bytes = kMaxBody;
     http.refusal = refusal;
+    http.forwarding = options.forwarding;
     net::Loop& loop = backend.home;
     std::unique_ptr<Server> server(new Server(backend, std::move(options)));
     Server* self = server.get();
@@ -98,8 +101,13 @@ void Server::handle(net::HttpServerRequest request, Respond respond) {
     const std::string& path = request.path;
     if (is_probe(path)) {
         handle_probe(request, respond);
-    } else if (path.find("/twirp/") != std::string::npos) {
-        handle_twirp(request, respond);  // SDKs may put a prefix before it.
+    } else if (is_livekits_own(path)) {
+        allowing_origin(request, respond)(not_forwarded(request));
+    } else if (path.find("/twirp/") != std::string::npos) {  // SDKs may put a prefix before it.
+        if (auto preflight = answer_preflight(request))
+            respond(*std::move(preflight));
+        else
+            handle_twirp(request, allowing_origin(request, respond));
     } else if (path == "/webhooks/livekit") {
         handle_webhook(request, respond);
     } else if (path.starts_with("/r/")) {

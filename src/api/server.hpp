@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace aircheck::api {
@@ -27,6 +28,8 @@ struct Backend {
 struct ServerOptions {
     net::Endpoint bind{"127.0.0.1", 7990};
     AuthOptions auth;
+    /// What is passed on to LiveKit's server; absent: nothing is (forwarding_to()).
+    std::optional<net::HttpForwarding> forwarding;
     bool open_probes = false;  ///< /metrics and the probes answer beyond loopback without a token.
     /// livekit/egress's extra listeners, on all addresses; 0: none.
     std::uint16_t health_port = 0;

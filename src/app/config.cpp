@@ -344,6 +344,9 @@ Result<> check_for_serve(const Config& config) {
             config, "auto_record", "needs a LiveKit server: set ws_url or LIVEKIT_URL"
         );
     }
+    if (config.http.forward && config.livekit.ws_url.empty()) {
+        return fail_setting(config, "http.forward", "has nowhere to go: set ws_url or LIVEKIT_URL");
+    }
     if (!config.auto_record.empty() && config.disallow_local_storage && !config.storage.s3) {
         return fail_setting(
             config,

@@ -60,6 +60,7 @@ struct HttpConfig {
     std::uint16_t bind_port = 7990;       ///< 0: any free port.
     std::string public_url;               ///< Without a trailing slash; empty: not told.
     std::vector<ApiToken> tokens;
+    bool forward = false;  ///< LiveKit's own calls are passed on to ws_url.
     bool open_probes =
         false;  ///< /metrics, /healthz and /readyz answer beyond loopback without a token.
 

@@ -110,6 +110,9 @@ void add_own_keys(std::vector<Key>& keys) {
         "http.tokens", [](auto& c) -> auto& { return c.http.tokens; }, read_tokens, show_tokens
     ));
     keys.push_back(bool_key(
+        "http.forward", [](auto& c) -> auto& { return c.http.forward; }
+    ));
+    keys.push_back(bool_key(
         "http.open_probes", [](auto& c) -> auto& { return c.http.open_probes; }
     ));
     keys.push_back(key(

@@ -323,7 +323,7 @@ storage: {s3: {bucket: b, access_key: k, secret: hunter6, proxy_config: {url: "h
 
 TEST(PrintConfig, GivesYamlThatLoadsToTheSame) {
     const auto first = must_load(yaml(std::string(kS3) + R"(
-http: {bind: "[::1]:99", public_url: "https://a.example/", open_probes: true}
+http: {bind: "[::1]:99", public_url: "https://a.example/", open_probes: true, forward: true}
 auto_record: [{rooms: "support-*", skip_kinds: [], filepath: "a b/{time}", max_duration: 90m}]
 webhooks: [{url: "https://x/y", format: flat, events: [egress_ended]}]
 network: {allow: [10.0.0.0/8, "fd00::/8"]}
@@ -343,6 +343,7 @@ session_limits: {file_output_max_duration: 1h30m, file_output_max_size: 1000}
     EXPECT_THAT(second.network_allow, ElementsAre("10.0.0.0/8", "fd00::/8"));
     EXPECT_EQ(second.logging.format, log::Format::Json);
     EXPECT_TRUE(second.http.open_probes);
+    EXPECT_TRUE(second.http.forward);
 }
 
 TEST(Secret, PrintsStarsOnly) {

@@ -1,5 +1,6 @@
 #include "app/service.hpp"
 
+#include "api/forwarding.hpp"
 #include "api/server.hpp"
 #include "app/bus.hpp"
 #include "app/data_dir_lock.hpp"
@@ -127,6 +128,10 @@ Result<> Service::start() {
     api::ServerOptions options;
     options.bind = {all.config.http.bind_host, all.config.http.bind_port};
     options.auth = auth_options(all.config);
+    if (all.config.http.forward) {
+        const auto access = room_access(all.config);
+        AC_TRY(options.forwarding, api::forwarding_to(access.ws_url, access.ca_file));
+    }
     options.open_probes = all.config.http.open_probes;
     options.health_port = all.config.health_port;
     options.prometheus_port = all.config.prometheus_port;
