@@ -28,7 +28,7 @@ struct RecordCommand {
 
 struct RenderCommand {
     std::string journal;  ///< A folder of segments (spool/EG_…) or one .acj file.
-    std::string output;   ///< ".mp4" or ".ogg".
+    std::string output;   ///< ".mp4", ".ogg", ".mp3", ".wav" or ".flac".
     bool late = false;    ///< Waits longer, so that packets too late for the live mix are used.
 };
 [[nodiscard]] ExitCode run_render(const RenderCommand& command);

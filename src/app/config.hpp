@@ -84,7 +84,7 @@ struct WebhookConfig {
 /// LiveKit's ParticipantInfo.Kind, by its names in lower case.
 enum class ParticipantKind { Standard, Ingress, Egress, Sip, Agent, Connector, Bridge };
 enum class StartOn { ParticipantJoined, RoomStarted };
-enum class FileType { Mp4, Ogg };
+enum class FileType { Mp4, Ogg, Mp3, Wav, Flac };
 enum class AudioMixing { Default, DualChannelAgent, DualChannelAlternate };
 enum class EndWhen { RoomFinished, LastHumanLeft };
 

@@ -26,7 +26,12 @@ const Names<ParticipantKind> kKinds = {
     {"bridge", ParticipantKind::Bridge}};
 const Names<StartOn> kStarts = {
     {"participant_joined", StartOn::ParticipantJoined}, {"room_started", StartOn::RoomStarted}};
-const Names<FileType> kFileTypes = {{"mp4", FileType::Mp4}, {"ogg", FileType::Ogg}};
+const Names<FileType> kFileTypes = {
+    {"mp4", FileType::Mp4},
+    {"ogg", FileType::Ogg},
+    {"mp3", FileType::Mp3},
+    {"wav", FileType::Wav},
+    {"flac", FileType::Flac}};
 const Names<AudioMixing> kMixings = {
     {"default", AudioMixing::Default},
     {"dual_channel_agent", AudioMixing::DualChannelAgent},

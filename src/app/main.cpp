@@ -142,8 +142,8 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
     command->add_option("-o,--output", all.record.output, "A file, or s3://bucket/key");
     command->add_option("--wait", all.wait, "How long to wait for the room and its sound")
         ->capture_default_str();
-    command->add_option("--file-type", all.record.file_type, "mp4 or ogg")
-        ->check(CLI::IsMember({"mp4", "ogg"}));
+    command->add_option("--file-type", all.record.file_type, "mp4, ogg, mp3, wav or flac")
+        ->check(CLI::IsMember({"mp4", "ogg", "mp3", "wav", "flac"}));
     command->add_option("--audio-mixing", all.mixing, "How tracks become channels")
         ->check(CLI::IsMember({"default", "dual_channel_agent", "dual_channel_alternate"}));
     command->callback([&] { chosen = [&] { return record(all); }; });
@@ -151,7 +151,9 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
     command = app.add_subcommand("render", "Make a file from a recording's journal");
     command->add_option("journal", all.render.journal, "A spool folder, or one .acj file")
         ->required();
-    command->add_option("-o,--output", all.render.output, "The file: .mp4 or .ogg")->required();
+    command
+        ->add_option("-o,--output", all.render.output, "The file: .mp4, .ogg, .mp3, .wav or .flac")
+        ->required();
     command->add_flag("--late", all.render.late, "Use packets that came too late for the live mix");
     command->callback([&] { chosen = [&] { return static_cast<int>(run_render(all.render)); }; });
 }

@@ -31,6 +31,22 @@ recorder::ParticipantKind to_recorder(ParticipantKind kind) {
     return recorder::ParticipantKind::Standard;
 }
 
+recorder::Container to_recorder(FileType type) {
+    switch (type) {
+        case FileType::Mp4:
+            return recorder::Container::Mp4;
+        case FileType::Ogg:
+            return recorder::Container::Ogg;
+        case FileType::Mp3:
+            return recorder::Container::Mp3;
+        case FileType::Wav:
+            return recorder::Container::Wav;
+        case FileType::Flac:
+            return recorder::Container::Flac;
+    }
+    return recorder::Container::Mp4;
+}
+
 recorder::Mixing to_recorder(AudioMixing mixing) {
     switch (mixing) {
         case AudioMixing::Default:
@@ -213,8 +229,7 @@ std::vector<control::AutoRecordRule> auto_record_rules(const Config& config) {
         for (const ParticipantKind kind : from.skip_kinds) {
             rule.skip_kinds.push_back(to_recorder(kind));
         }
-        rule.container =
-            from.file_type == FileType::Ogg ? recorder::Container::Ogg : recorder::Container::Mp4;
+        rule.container = to_recorder(from.file_type);
         rule.mixing = to_recorder(from.audio_mixing);
         rule.filepath = from.filepath;
         rule.end.last_human_left = from.end_when == EndWhen::LastHumanLeft;

@@ -80,10 +80,12 @@ Result<recorder::Container> container_of(const RecordCommand& command) {
         slash == std::string::npos ? command.output : command.output.substr(slash + 1);
     if (is_s3 && slash < std::string_view("s3://").size()) name.clear();  // A bucket alone.
     const std::string extension = std::filesystem::path(name).extension().string();
-    if (!extension.empty() && extension != ".mp4" && extension != ".ogg") {
+    const auto named = recorder::container_of(extension);
+    if (!extension.empty() && !named) {
         return fail(
             Errc::InvalidArgument,
-            "-o '" + command.output + "': a name that ends in .mp4 or .ogg is expected, not in '" +
+            "-o '" + command.output +
+                "': a name that ends in .mp4, .ogg, .mp3, .wav or .flac is expected, not in '" +
                 extension + "'"
         );
     }
@@ -94,8 +96,8 @@ Result<recorder::Container> container_of(const RecordCommand& command) {
             "-o '" + command.output + "' contradicts --file-type " + command.file_type
         );
     }
-    const bool ogg = by_name == "ogg" || command.file_type == "ogg";
-    return ogg ? recorder::Container::Ogg : recorder::Container::Mp4;
+    const auto asked = recorder::container_of("." + command.file_type);
+    return named.value_or(asked.value_or(recorder::Container::Mp4));
 }
 
 Result<recorder::Job> make_job(const RecordCommand& command, const Config& config) {

@@ -21,12 +21,11 @@ struct Rendered {
 
 void apply_command(const RenderCommand& command, recorder::PipelineSettings& settings) {
     recorder::Encoding& encoding = settings.encoding;
-    if (command.output.ends_with(".ogg") && encoding.container != recorder::Container::Ogg) {
-        encoding.container = recorder::Container::Ogg;
-        encoding.codec = recorder::AudioCodec::Opus;
+    const auto container = recorder::container_of(command.output);
+    if (container && *container != encoding.container) {
+        encoding.container = *container;
+        encoding.codec = recorder::codec_for(*container);
         encoding.sample_rate_hz = 48'000;
-    } else if (command.output.ends_with(".mp4")) {
-        encoding.container = recorder::Container::Mp4;
     }
     if (command.late) {
         settings.jitter_wait = kLateWait;
@@ -90,8 +89,11 @@ Result<Rendered> render_to_file(const RenderCommand& command) {
 }  // namespace
 
 ExitCode run_render(const RenderCommand& command) {
-    if (!command.output.ends_with(".mp4") && !command.output.ends_with(".ogg")) {
-        complain("-o '" + command.output + "': a name that ends in .mp4 or .ogg is expected");
+    if (!recorder::container_of(command.output)) {
+        complain(
+            "-o '" + command.output +
+            "': a name that ends in .mp4, .ogg, .mp3, .wav or .flac is expected"
+        );
         return ExitCode::Usage;
     }
     const auto rendered = render_to_file(command);

@@ -38,22 +38,6 @@ std::string_view name_of(AudioCodec codec) {
     return "";
 }
 
-AudioCodec codec_for(Container container) {
-    switch (container) {
-        case Container::Mp4:
-            return AudioCodec::Aac;
-        case Container::Ogg:
-            return AudioCodec::Opus;
-        case Container::Mp3:
-            return AudioCodec::Mp3;
-        case Container::Wav:
-            return AudioCodec::Pcm;
-        case Container::Flac:
-            return AudioCodec::Flac;
-    }
-    return AudioCodec::Aac;
-}
-
 /// Empty when the container cannot hold it.
 std::optional<AudioCodec> codec_of(livekit::AudioCodec asked, Container container) {
     switch (asked) {
@@ -67,7 +51,7 @@ std::optional<AudioCodec> codec_of(livekit::AudioCodec asked, Container containe
             if (container != Container::Mp3) return std::nullopt;
             return AudioCodec::Mp3;
         default:
-            return codec_for(container);
+            return recorder::codec_for(container);
     }
 }
 
@@ -182,7 +166,7 @@ recorder::Encoding default_encoding(
 ) {
     recorder::Encoding encoding;
     encoding.container = container;
-    encoding.codec = codec_for(container);
+    encoding.codec = recorder::codec_for(container);
     const bool dual = mixing != recorder::Mixing::Default;
     encoding.channels = dual ? std::uint16_t{2} : defaults.channels;
     encoding.bitrate_bps = defaults.bitrate_bps;

@@ -2,6 +2,22 @@
 
 namespace aircheck::recorder {
 
+AudioCodec codec_for(Container container) {
+    switch (container) {
+        case Container::Mp4:
+            return AudioCodec::Aac;
+        case Container::Ogg:
+            return AudioCodec::Opus;
+        case Container::Mp3:
+            return AudioCodec::Mp3;
+        case Container::Wav:
+            return AudioCodec::Pcm;
+        case Container::Flac:
+            return AudioCodec::Flac;
+    }
+    return AudioCodec::Aac;
+}
+
 std::string_view extension_of(Container container) {
     switch (container) {
         case Container::Mp4:

@@ -31,6 +31,8 @@ enum class AudioCodec {
     Flac,
 };
 
+/// What a container holds where nothing else is asked for.
+[[nodiscard]] AudioCodec codec_for(Container container);
 /// ".mp4" …
 [[nodiscard]] std::string_view extension_of(Container container);
 [[nodiscard]] std::string_view content_type_of(Container container);

@@ -38,7 +38,7 @@ def test_a_wrong_word_is_named(tmp_path, arguments, words):
 
 
 @pytest.mark.parametrize("arguments, word", [
-    (["-o", "x.wav"], "'.wav'"),
+    (["-o", "x.webm"], "'.webm'"),
     (["-o", "s3://calls/x.m4a"], "'.m4a'"),
     (["-o", "x.mp4", "--file-type", "ogg"], "--file-type ogg"),
     (["-o", "s3://calls/x.ogg", "--file-type", "mp4"], "--file-type mp4"),
@@ -113,6 +113,6 @@ def test_completion_knows_every_flag_of_every_command(tmp_path):
             assert re.search(rf"-l {flag[2:]}\b", fish), flag
     assert completed(script, "") == [c[0] for c in all_helps if len(c) == 1]
     assert completed(script, "egress", "s") == ["show", "stop"]
-    assert completed(script, "record", "--file-type", "") == ["mp4", "ogg"]
+    assert completed(script, "record", "--file-type", "") == ["mp4", "ogg", "mp3", "wav", "flac"]
     assert completed(script, "completion", "") == ["bash", "zsh", "fish"]
     assert completed(script, "record", "-o", "x") == [], "then the shell offers files"

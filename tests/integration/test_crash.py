@@ -66,6 +66,13 @@ def test_rendering_again_gives_the_same_samples(livekit, start_aircheck, callers
     assert live.shape == again.shape
     assert (live == again).all()
 
+    for name in ("again.wav", "again.mp3", "again.ogg"):
+        other = tmp_path / name
+        done = run("render", service.spool(egress_id), "-o", other, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        (tone,) = scene.hears(other, 440)
+        assert abs(tone.length - 3.0) <= 0.1, name
+
 
 def test_a_requests_and_a_rules_own_receivers_are_told_of_a_kill(livekit, start_aircheck, receiver, callers, room):
     by_rule = f"{room}-by-rule"
