@@ -102,7 +102,7 @@ Result<> Service::Impl::open() {
         loop, *records_pool, *remote_pool, *store, *rooms, *egresses, std::move(watching)
     );
     if (config.redis.is_configured()) {
-        AC_TRY(bus, Bus::create(loop, config, worker_name(config), *egresses));
+        AC_TRY(bus, Bus::create(loop, config, worker, *egresses));
     }
     return {};
 }

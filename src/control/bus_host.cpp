@@ -21,6 +21,34 @@ RpcAnswer<livekit::EgressInfo> to_rpc_answer(const Answer<records::Recording>& a
     return to_egress_info(*answer);
 }
 
+/// The request as EgressInfo carries it; none where it is of a kind that we do not know.
+livekit::EgressInfo asked_of(const rpc::StartEgressRequest& request) {
+    livekit::EgressInfo asked;
+    switch (request.request_case()) {
+        case rpc::StartEgressRequest::kRoomComposite:
+            *asked.mutable_room_composite() = request.room_composite();
+            break;
+        case rpc::StartEgressRequest::kTrackComposite:
+            *asked.mutable_track_composite() = request.track_composite();
+            break;
+        case rpc::StartEgressRequest::kTrack:
+            *asked.mutable_track() = request.track();
+            break;
+        case rpc::StartEgressRequest::kWeb:
+            *asked.mutable_web() = request.web();
+            break;
+        case rpc::StartEgressRequest::kParticipant:
+            *asked.mutable_participant() = request.participant();
+            break;
+        case rpc::StartEgressRequest::kEgress:
+            *asked.mutable_egress() = request.egress();
+            break;
+        case rpc::StartEgressRequest::REQUEST_NOT_SET:
+            break;
+    }
+    return asked;
+}
+
 }  // namespace
 
 BusHost::BusHost(EgressService& egresses, Load load)
@@ -51,10 +79,7 @@ Answer<RecordingRequest> BusHost::check(const rpc::StartEgressRequest& request) 
     if (!request.ws_url().empty() || !request.token().empty()) {
         return invalid("ws_url, token: this recorder joins the server of its own configuration");
     }
-    if (!request.has_room_composite()) {
-        return invalid("this recorder takes room composite jobs only");
-    }
-    auto checked = check_request(request.room_composite(), egresses_.options().defaults);
+    auto checked = check_request(asked_of(request), egresses_.options().defaults);
     if (checked) checked->origin = kOriginBus;
     return checked;
 }

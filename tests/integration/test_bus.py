@@ -205,3 +205,40 @@ def test_a_worker_that_comes_back_ends_its_own(livekit, start_worker, receiver, 
     assert (info.egress_id, info.status) == (started.egress_id, FAILED)
     assert "restarted" in info.error
     assert start_recording(livekit, room, bucket).egress_id != started.egress_id
+
+
+def test_each_track_of_a_room_for_itself(livekit, start_worker, receiver, bucket, callers, room, tmp_path):
+    """Auto egress: livekit-server starts a job for each published track."""
+    start_worker()
+    livekit.call(lambda lk: lk.room.create_room(api.CreateRoomRequest(
+        name=room, egress=api.RoomEgress(tracks=api.AutoTrackEgress(
+            filepath="tracks/{room_name}", s3=scene.s3_upload(bucket))))))
+    ann = callers.join(livekit, room, "ann").publish()
+    egress_id = receiver.wait_for("egress_started").verified().egress_info.egress_id
+    scene.wait_until_active(livekit, egress_id)
+    ann.tone(440, 1.0)
+    ann.leave()
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.egress_id, info.status, info.room_name) == (egress_id, COMPLETE, room)
+    assert info.track.track_id.startswith("TR_")
+    (key,) = bucket.keys()
+    assert info.track.track_id in key, "livekit-server adds the track to the name"
+    assert [round(t.length) for t in scene.hears(bucket.download(key, tmp_path), 440)] == [1]
+
+
+def test_one_participant(livekit, start_worker, receiver, bucket, callers, room, tmp_path):
+    start_worker()
+    ann = callers.join(livekit, room, "ann").publish()
+    bob = callers.join(livekit, room, "bob").publish()
+    started = scene.use_egress_api(livekit, lambda e: e.start_participant_egress(api.ParticipantEgressRequest(
+        room_name=room, identity="ann", file_outputs=[api.EncodedFileOutput(
+            filepath="ann.ogg", file_type=api.EncodedFileType.OGG, s3=scene.s3_upload(bucket))])))
+    scene.wait_until_active(livekit, started.egress_id)
+    ann.tone(440, 1.0)
+    bob.tone(880, 1.0)
+    scene.stop_egress(livekit, started.egress_id)
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.status, info.participant.identity) == (COMPLETE, "ann")
+    path = bucket.download(bucket.keys()[0], tmp_path)
+    assert [round(t.length) for t in scene.hears(path, 440)] == [1]
+    assert sum(t.length for t in scene.hears(path, 880)) < 0.2, "nobody else (a tone's onset has some of each)"
