@@ -36,9 +36,8 @@ test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow 
 	$(call build_preset,release)
 	@ln -sfn release/aircheck build/aircheck
 	$(call build_preset,asan)
-	$(call build_preset,tsan)
 	$(call build_preset,fuzz,fuzz_targets)
-	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan --ctest build/tsan \
+	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan \
 	    --ctest build/fuzz:fuzz --pytest 'slow or chaos'
 
 .PHONY: chaos
