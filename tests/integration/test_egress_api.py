@@ -223,7 +223,7 @@ def test_encoding_options_are_honoured(service, livekit, callers, room, file_typ
 
 @pytest.mark.parametrize("mistake, words", [
     ({"audio_mixing": 99}, "audio_mixing"),
-    ({"file_outputs": [{"filepath": "x", "file_type": "MP3"}]}, "MP3"),
+    ({"advanced": {"audio_codec": "AC_MP3"}}, "AC_MP3"),
     ({"file_outputs": [{"filepath": "x", "gcp": {"bucket": "b"}}]}, "gcp"),
     ({"file_outputs": []}, "output"),
     ({"segment_outputs": [{"filename_prefix": "x"}]}, "segment_outputs"),
