@@ -225,4 +225,32 @@ Admission::Status Admission::status() const {
     return out;
 }
 
+// --- Bidding -------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr double kHighestBid = 0.98;  // 1 would be taken before others have bid.
+constexpr double kBidOfFull = 0.54;
+constexpr double kChance = 0.04;
+
+/// FNV-1a, the same everywhere, with a last mix so that similar names are far apart.
+std::uint64_t hash_of(std::string_view worker, std::string_view job) {
+    std::uint64_t hash = 14695981039346656037U;
+    for (const std::string_view text : {worker, std::string_view("/"), job}) {
+        for (const char letter : text) {
+            hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211U;
+        }
+    }
+    hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdU;
+    return hash ^ (hash >> 33U);
+}
+
+}  // namespace
+
+float bid_of(double load, std::string_view worker, std::string_view job) {
+    const double chance = static_cast<double>(hash_of(worker, job) % 1000) / 1000;
+    const double by_load = (kHighestBid - kBidOfFull) * std::clamp(load, 0.0, 1.0);
+    return static_cast<float>(kHighestBid - by_load - kChance * chance);
+}
+
 }  // namespace aircheck::control

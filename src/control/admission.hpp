@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace aircheck::control {
 
@@ -112,5 +113,10 @@ private:
     double most_weight_ = 0;
     double memory_each_ = 0;
 };
+
+/// What a worker with room for a job bids for it on the bus: from 0.98 (it is idle) down to 0.5,
+/// the less the fuller it is. Workers that are about as full share jobs by chance (their names and
+/// the job's decide), or a burst, for which all bid before any has begun, would go to one of them.
+[[nodiscard]] float bid_of(double load, std::string_view worker, std::string_view job);
 
 }  // namespace aircheck::control

@@ -240,5 +240,35 @@ TEST_F(AdmissionTest, LoadGrowsEvenly) {
     }
 }
 
+TEST(Bid, TheEmptierWorkerWins) {
+    for (int job = 0; job < 200; ++job) {
+        const std::string id = "EG_" + std::to_string(job);
+        const float idle = bid_of(0, "one", id);
+        const float half = bid_of(0.5, "two", id);
+        const float nearly_full = bid_of(0.999, "three", id);
+        EXPECT_LT(idle, 0.981F);
+        EXPECT_GT(idle, half);
+        EXPECT_GT(half, nearly_full);
+        EXPECT_GE(nearly_full, 0.5F);
+    }
+}
+
+TEST(Bid, WorkersThatAreAsFullShareABurst) {
+    std::map<std::string, int> won;
+    for (int job = 0; job < 300; ++job) {
+        const std::string id = "EG_" + std::to_string(job);
+        std::string winner;
+        float highest = 0;
+        for (const std::string worker : {"WK_a1", "WK_a2", "WK_a3"}) {
+            const float bid = bid_of(0.3, worker, id);
+            if (bid > highest) winner = worker;
+            highest = std::max(highest, bid);
+        }
+        ++won[winner];
+    }
+    for (const auto& [worker, jobs] : won) EXPECT_NEAR(jobs, 100, 30) << worker;
+    EXPECT_EQ(won.size(), 3U);
+}
+
 }  // namespace
 }  // namespace aircheck::control

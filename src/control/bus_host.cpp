@@ -6,15 +6,10 @@
 #include "proto/livekit_egress.pb.h"
 #include "proto/livekit_rpc.pb.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace aircheck::control {
 namespace {
-
-constexpr double kLoadOfAJob = 1.0 / 200;
-/// Of a host with nothing to do: below 1, so that callers compare.
-constexpr float kHighestBid = 0.98f;
 
 RpcAnswer<livekit::EgressInfo> to_rpc_answer(const Answer<records::Recording>& answer) {
     if (!answer) return tl::unexpected(to_rpc(answer.error()));
@@ -51,8 +46,7 @@ livekit::EgressInfo asked_of(const rpc::StartEgressRequest& request) {
 
 }  // namespace
 
-BusHost::BusHost(EgressService& egresses, Load load)
-    : egresses_(egresses), load_(std::move(load)) {}
+BusHost::BusHost(EgressService& egresses) : egresses_(egresses) {}
 
 BusHost::~BusHost() { egresses_.set_on_stored({}); }
 
@@ -64,15 +58,12 @@ void BusHost::set_report(std::function<void(const livekit::EgressInfo&)> report)
     });
 }
 
-double BusHost::load() const {
-    if (load_) return load_();
-    return std::min(1.0, static_cast<double>(egresses_.active()) * kLoadOfAJob);
-}
-
 float BusHost::affinity(const rpc::StartEgressRequest& request) {
-    const double taken = load();
-    if (egresses_.is_shutting_down() || taken >= 1 || !check(request)) return kLowestBid;
-    return kHighestBid * (1 - static_cast<float>(std::max(taken, 0.0)) / 2);
+    const auto checked = check(request);
+    if (!checked || egresses_.refusal_of(*checked)) return kLowestBid;
+    const EgressService::Options& options = egresses_.options();
+    const double load = options.admission == nullptr ? 0 : options.admission->status().load;
+    return bid_of(load, options.worker, request.egress_id());
 }
 
 Answer<RecordingRequest> BusHost::check(const rpc::StartEgressRequest& request) const {
@@ -85,11 +76,6 @@ Answer<RecordingRequest> BusHost::check(const rpc::StartEgressRequest& request) 
 }
 
 void BusHost::start(const rpc::StartEgressRequest& request, OnInfo on_info) {
-    if (load() >= 1) {
-        return on_info(
-            rpc_fail("resource_exhausted", "this recorder has as many recordings as it can do")
-        );
-    }
     auto checked = check(request);
     if (!checked) return on_info(tl::unexpected(to_rpc(checked.error())));
     for (const std::string& field : checked->warnings) {

@@ -17,11 +17,9 @@ namespace aircheck::control {
 class BusHost final : public JobHost {
 public:
     static constexpr float kLowestBid = 0.001f;
-    /// The share of this machine that is taken, 0 to 1; 1: no more jobs.
-    using Load = std::function<double()>;
 
-    /// Both outlive the host. Without `load` a job counts as a two-hundredth.
-    explicit BusHost(EgressService& egresses, Load load = {});
+    /// The service, whose admission says what fits, outlives the host.
+    explicit BusHost(EgressService& egresses);
     ~BusHost() override;
     /// Who tells livekit-server: BusWorker::report().
     void set_report(std::function<void(const livekit::EgressInfo&)> report);
@@ -34,11 +32,9 @@ public:
     [[nodiscard]] std::vector<std::string> active() const override { return {}; }
 
 private:
-    [[nodiscard]] double load() const;
     [[nodiscard]] Answer<RecordingRequest> check(const rpc::StartEgressRequest& request) const;
 
     EgressService& egresses_;
-    Load load_;
 };
 
 }  // namespace aircheck::control

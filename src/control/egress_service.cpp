@@ -14,22 +14,14 @@
 namespace aircheck::control {
 namespace {
 
-/// `end_reason` of what was ended with its process (details_of(EndReason::Shutdown)).
-constexpr std::string_view kProcessEnded = "Process killed";
+Workload workload_of(const RecordingRequest& request) {
+    return request.encoding.codec == recorder::AudioCodec::OpusPassthrough ? Workload::Passthrough
+                                                                           : Workload::Mixed;
+}
 
 std::string new_link_key() { return to_base64url(net::random_bytes(18)); }
 
 }  // namespace
-
-/// One step of a recording, to be stored with what announces it.
-struct EgressService::Change {
-    records::Recording recording;
-    std::string event;  ///< "" announces nothing.
-    std::vector<notify::Receiver> receivers;
-    std::vector<records::Participant> participants;
-    std::string room_metadata;
-    bool room_is_over = false;  ///< The recorder saw it close: no webhook may come to say so.
-};
 
 EgressService::EgressService(
     net::Loop& home,
@@ -51,6 +43,17 @@ EgressService::EgressService(
       options_(std::move(options)) {}
 
 EgressService::~EgressService() { *alive_ = false; }
+
+EgressService::Metrics EgressService::metrics() const {
+    Metrics now;
+    now.counters = recorder_.counters();
+    now.stages = recorder_.stage_sums();
+    now.active = recorder_.active();
+    now.refused = refused_;
+    now.is_shutting_down = shutting_down_;
+    if (options_.admission != nullptr) now.admission = options_.admission->status();
+    return now;
+}
 
 // --- Starting ------------------------------------------------------------------------------------
 
@@ -138,11 +141,29 @@ records::Recording EgressService::first_record(
     return recording;
 }
 
+std::optional<TwirpError> EgressService::refusal_of(const RecordingRequest& request) const {
+    if (shutting_down_) return TwirpError{"unavailable", "this recorder is shutting down"};
+    if (options_.admission == nullptr) return std::nullopt;
+    const auto reason = options_.admission->refusal(workload_of(request));
+    if (!reason) return std::nullopt;
+    return TwirpError{"resource_exhausted", *reason};
+}
+
 /// Joining takes as long as storing, and a call does not wait: both begin now. Acknowledged is what
 /// is stored.
 void EgressService::admit(
     RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
 ) {
+    // It leaves no record: nothing has been promised to anybody.
+    if (const auto refused = refusal_of(request)) {
+        ++refused_;
+        log::warn(
+            "recording.refused",
+            {{"egress", egress_id}, {"room", request.room_name}, {"error", refused->message}}
+        );
+        on_info(tl::unexpected(*refused));
+        return;
+    }
     Change change;
     change.recording = first_record(request, egress_id, room_sid);
     change.receivers = request.receivers;
@@ -190,6 +211,9 @@ Result<> EgressService::launch(RecordingRequest request, const records::Recordin
     AC_CHECK_OK(recorder_.start(std::move(job), [this](const recorder::Snapshot& snapshot) {
         on_update(snapshot);
     }));
+    if (options_.admission != nullptr) {
+        options_.admission->begin(recording.egress_id, workload_of(request), monotonic_now());
+    }
     running_[recording.egress_id] = Running{std::move(request), recording};
     return {};
 }
@@ -209,6 +233,9 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     change.room_metadata = snapshot.room_metadata;
     change.room_is_over = snapshot.end_reason == recorder::EndReason::RoomClosed;
     change.receivers = running.request.receivers;
+    if (options_.admission != nullptr && snapshot.status >= recorder::Status::Ending) {
+        options_.admission->end(snapshot.egress_id, monotonic_now());
+    }
     const Claim claim = claim_after(snapshot);
     const bool frees_room =
         running.request.origin == "rule" && claim != Claim::Stays && !running.is_claim_over;
@@ -316,84 +343,6 @@ void EgressService::stop(const std::string& egress_id, OnInfo on_info) {
 void EgressService::shut_down() {
     shutting_down_ = true;
     recorder_.shutdown();
-}
-
-// --- After a restart
-// -------------------------------------------------------------------------------
-
-void EgressService::close_orphans(std::function<void()> on_done) {
-    records_pool_.run([this, on_done = std::move(on_done)] {
-        // In this order: should this process be cut off too, the next one finds all of it again.
-        for (const auto& result : {release_claims(), fail_unfinished()}) {
-            if (!result) log::error("records.not_read", {{"error", result.error().to_string()}});
-        }
-        home_.post([alive = std::weak_ptr<bool>(alive_), on_done] {
-            if (!alive.expired()) on_done();
-        });
-    });
-}
-
-namespace {
-
-/// True when the room goes on without it though nobody asked for its end: its process was killed,
-/// or ended, as when a newer version is installed.
-bool was_cut_off(const records::Recording& recording) {
-    return recording.status < records::RecordingStatus::Ending ||
-           recording.end_reason == kProcessEnded;
-}
-
-}  // namespace
-
-bool EgressService::is_ours(const records::Recording& recording) const {
-    if (options_.owns_records || recording.worker == options_.worker) return true;
-    return !options_.former_worker.empty() && recording.worker == options_.former_worker;
-}
-
-Result<> EgressService::release_claims() {
-    AC_TRY(const auto rooms, store_.open_rooms());
-    for (const records::RoomSession& room : rooms) {
-        if (room.recorded_by.empty()) continue;
-        const auto holder = store_.find_recording(room.recorded_by);
-        if (!holder && holder.error().code != Errc::NotFound) {
-            return tl::unexpected(holder.error());
-        }
-        // Not found: killed between the claim and the record.
-        if (holder && (!is_ours(*holder) || !was_cut_off(*holder))) continue;
-        AC_CHECK_OK(store_.release_room(room.recorded_by));
-        log::info("rule.room_is_free", {{"egress", room.recorded_by}, {"room", room.room_name}});
-    }
-    return {};
-}
-
-Result<> EgressService::fail_unfinished() {
-    records::RecordingQuery query;
-    query.which = records::RecordingQuery::Which::Unfinished;
-    query.limit = records::kMaxPage;
-    for (;;) {
-        AC_TRY(auto page, store_.list_recordings(query));
-        for (records::Recording& recording : page.items) {
-            if (!is_ours(recording)) continue;
-            recording.status = records::RecordingStatus::Failed;
-            recording.error =
-                "aircheck was restarted during the recording; what it had received is in "
-                "the spool's folder " +
-                recording.egress_id + ": `aircheck render` makes the file from it";
-            recording.error_code = 500;
-            recording.details = "End reason: Failure";
-            recording.end_reason = "Failure";
-            recording.ended_at = recording.updated_at = wall_now();
-            log::error("recording.orphaned", {{"egress", recording.egress_id}});
-            Change change;
-            change.recording = recording;
-            change.event = "egress_ended";
-            change.receivers = kept_receivers_of(recording, options_.links.secrets_key);
-            if (auto stored = store_now(change); !stored) {
-                log::error("records.not_stored", {{"error", stored.error().to_string()}});
-            }
-        }
-        if (!page.next_cursor) return {};
-        query.cursor = *page.next_cursor;
-    }
 }
 
 }  // namespace aircheck::control

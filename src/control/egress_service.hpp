@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/admission.hpp"
 #include "control/recording_links.hpp"
 #include "control/recording_request.hpp"
 #include "control/room_claims.hpp"
@@ -10,6 +11,7 @@
 #include "recorder/recorder.hpp"
 #include "records/store.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -45,6 +47,8 @@ public:
         /// storage.generate_presigned_url: `location` of a finished file in the configured store is
         /// a link signed for seven days.
         bool presigned_locations = false;
+        /// Whether one more fits; outlives the service. None: all do.
+        Admission* admission = nullptr;
     };
     using OnInfo = std::function<void(Answer<records::Recording> recording)>;
 
@@ -63,12 +67,15 @@ public:
     ~EgressService();
 
     /// Makes an egress of `request`: `not_found` when the room does not exist, `resource_exhausted`
-    /// when the disk is full, `unavailable` while shutting down or when the room's server cannot be
-    /// asked. Answers once the job is on disk. A request id that was seen before gets what it got
-    /// then.
+    /// when the disk or this machine is full, `unavailable` while shutting down or when the room's
+    /// server cannot be asked. Answers once the job is on disk. A request id that was seen before
+    /// gets what it got then.
     void start(RecordingRequest request, OnInfo on_info);
     /// The same for a rule: `egress_id` was claimed for the session `room_sid`.
     void start_claimed(RecordingRequest request, std::string egress_id, std::string room_sid);
+    /// Why nothing like this would be started now: `resource_exhausted` where it does not fit,
+    /// `unavailable` while shutting down. Empty: nothing is against it.
+    [[nodiscard]] std::optional<TwirpError> refusal_of(const RecordingRequest& request) const;
     struct FreedRoom {
         std::string egress_id;  ///< Holds the claim, which is over.
         std::string room_sid;
@@ -98,8 +105,11 @@ public:
     /// process was cut off in are free again: what is left of a live call is recorded anew. Before
     /// rules are looked at; `on_done` on home.
     void close_orphans(std::function<void()> on_done);
-    /// No new recordings from now on; those that run are ended.
+    /// No new recordings from now on; those that run go on to their own end.
+    void drain() { shutting_down_ = true; }
+    /// drain(), and those that run are ended.
     void shut_down();
+    /// From any thread.
     [[nodiscard]] bool is_shutting_down() const { return shutting_down_; }
     [[nodiscard]] std::size_t active() const { return recorder_.active(); }
     /// What the recorder has counted, for /metrics.
@@ -107,10 +117,11 @@ public:
         recorder::Counters counters;
         std::map<std::string, recorder::StageSum> stages;
         std::size_t active = 0;
+        std::uint64_t refused = 0;  ///< For want of room, or while shutting down.
+        bool is_shutting_down = false;
+        std::optional<Admission::Status> admission;
     };
-    [[nodiscard]] Metrics metrics() const {
-        return {recorder_.counters(), recorder_.stage_sums(), recorder_.active()};
-    }
+    [[nodiscard]] Metrics metrics() const;
 
     [[nodiscard]] const Options& options() const { return options_; }
     /// Known only once the server listens, when its port is any free one. Before anything starts.
@@ -134,7 +145,15 @@ private:
         records::Recording recording;
         bool is_claim_over = false;  ///< And was told to be.
     };
-    struct Change;
+    /// One step of a recording, to be stored with what announces it.
+    struct Change {
+        records::Recording recording;
+        std::string event;  ///< "" announces nothing.
+        std::vector<notify::Receiver> receivers;
+        std::vector<records::Participant> participants;
+        std::string room_metadata;
+        bool room_is_over = false;  ///< The recorder saw it close: no webhook may come to say so.
+    };
 
     [[nodiscard]] OnInfo answer_all(const std::string& request_id, OnInfo on_info);
     void admit(
@@ -167,7 +186,8 @@ private:
     std::map<std::string, Running> running_;
     std::map<std::string, std::vector<OnInfo>> starting_;  ///< By request id.
     OnStored on_stored_;
-    bool shutting_down_ = false;
+    std::uint64_t refused_ = 0;
+    std::atomic<bool> shutting_down_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -160,7 +160,8 @@ Result<> RoomWatch::see_room(const livekit::Room& room, WallTime at) {
 /// it may be tried now.
 Result<std::optional<records::ConversationDetails>> RoomWatch::if_free(const std::string& room_sid
 ) {
-    if (room_sid.empty()) return std::nullopt;
+    // While this process shuts down, the room is another's, or the next one's.
+    if (room_sid.empty() || egresses_.is_shutting_down()) return std::nullopt;
     AC_TRY(const auto session, store_.find_room(room_sid));
     // An event that comes after the room's end starts nothing: joining would make the room anew.
     if (session.finished_at || !session.recorded_by.empty()) return std::nullopt;

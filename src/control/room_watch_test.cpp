@@ -12,6 +12,7 @@ namespace aircheck::control {
 namespace {
 
 using records::RecordingStatus;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr const char* kSid = "RM_1";
@@ -57,6 +58,7 @@ protected:
         recorder_ = must(recorder::Recorder::create(loop_, std::move(recording)));
         EgressService::Options options_of_service;
         options_of_service.links.secrets_key = kKey;
+        options_of_service.admission = admission_;
         service_ = std::make_unique<EgressService>(
             loop_,
             records_pool_,
@@ -130,6 +132,7 @@ protected:
     }
 
     std::string folder_;
+    Admission* admission_ = nullptr;
     int events_ = 0;
     net::Loop loop_;
     net::HttpClient http_;
@@ -161,6 +164,36 @@ TEST_F(RoomWatchTest, AStartThatFailedIsTriedAgainLater) {
     tell("participant_joined", "PA_4");
     EXPECT_EQ(holder(), "") << "the second pause is longer";
     EXPECT_THAT(recordings(), SizeIs(2));
+}
+
+TEST_F(RoomWatchTest, WhatDoesNotFitIsTriedAgainAndLeavesNoRecord) {
+    Admission::Options one;
+    one.max_recordings = 1;
+    Admission admission(one);
+    admission.begin("EG_before", Workload::Mixed, g_now);
+    admission_ = &admission;
+    begin({}, 0);
+    tell("participant_joined", "PA_1");
+    wait_until([&] { return service_->metrics().refused == 1 && holder().empty(); });
+    EXPECT_THAT(recordings(), IsEmpty());
+
+    admission.end("EG_before", g_now);
+    tell("participant_joined", "PA_2");
+    EXPECT_EQ(holder(), "") << "too early";
+    g_now += 5s;
+    tell("participant_joined", "PA_3");
+    wait_until([&] { return recordings().size() == 1; });
+    wait_until([&] { return recordings()[0].status == RecordingStatus::Failed; });
+    EXPECT_EQ(admission.status().recordings, 0U);  // It counts as long as it runs.
+}
+
+TEST_F(RoomWatchTest, NothingIsClaimedWhileDraining) {
+    begin({}, 0);
+    service_->drain();
+    tell("participant_joined", "PA_1");
+    EXPECT_EQ(holder(), "");
+    EXPECT_EQ(must(store_->find_room(kSid)).room_name, "support-1") << "it is known all the same";
+    EXPECT_THAT(recordings(), IsEmpty());
 }
 
 TEST_F(RoomWatchTest, ARecordingThatFailedBeforeAnyMediaFreesItsRoom) {
