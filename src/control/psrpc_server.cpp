@@ -4,6 +4,7 @@
 #include "core/id.hpp"
 #include "core/log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace aircheck::control {
@@ -33,7 +34,10 @@ PsrpcServer::PsrpcServer(MessageBus& bus, BusClock& clock)
     : bus_(bus), clock_(clock), id_(new_id("SRV_")) {}
 
 PsrpcServer::~PsrpcServer() {
-    for (const auto& [id, claim] : claims_) clock_.cancel(claim.timer);
+    for (const auto& [id, claim] : claims_) {
+        clock_.cancel(claim.timer);
+        bus_.unsubscribe(claim.served->service.method.claim_response_channel());
+    }
     for (const auto& [channel, served] : served_) {
         bus_.unsubscribe(channel);
         if (served->service.with_claim) {
@@ -65,15 +69,21 @@ void PsrpcServer::serve(Service service, std::function<void()> on_ready) {
 void PsrpcServer::withdraw(const RpcMethod& method) {
     const auto it = served_.find(method.request_channel());
     if (it == served_.end()) return;
-    it->second->is_withdrawn = true;
+    const auto served = it->second;
+    served->is_withdrawn = true;
     bus_.unsubscribe(it->first);
-    if (it->second->service.with_claim) bus_.unsubscribe(method.claim_response_channel());
-    std::erase_if(claims_, [&](const auto& claim) {
-        if (claim.second.served != it->second) return false;
-        clock_.cancel(claim.second.timer);
-        return true;
-    });
     served_.erase(it);
+    forget_choices_of(*served);
+}
+
+/// A withdrawn method's choices are heard for as long as a bid for it is open: what was bid for is
+/// done, or its caller would wait in vain.
+void PsrpcServer::forget_choices_of(const Served& served) {
+    const RpcMethod& method = served.service.method;
+    const bool is_served = served_.contains(method.request_channel());
+    const auto is_open = [&](const auto& claim) { return claim.second.served.get() == &served; };
+    if (!served.is_withdrawn || is_served || !served.service.with_claim) return;
+    if (std::ranges::none_of(claims_, is_open)) bus_.unsubscribe(method.claim_response_channel());
 }
 
 void PsrpcServer::on_request(const std::shared_ptr<Served>& served, std::string_view message) {
@@ -135,8 +145,9 @@ void PsrpcServer::bid(
     claim.set_affinity(affinity);
     bus_.publish(claim_channel(service.method.service, request->client_id()), wrap(claim));
     const auto timer = clock_.after(expiry_of(*request) - clock_.wall(), [this, id] {
-        claims_.erase(id);
+        const auto served_then = claims_.extract(id).mapped().served;
         ++counters_.lost;
+        forget_choices_of(*served_then);
     });
     claims_[id] = Claim{served, std::move(request), timer};
 }
@@ -149,6 +160,7 @@ void PsrpcServer::on_claim_response(std::string_view message) {
     const Claim claim = std::move(it->second);
     claims_.erase(it);
     clock_.cancel(claim.timer);
+    forget_choices_of(*claim.served);
     if (response->server_id() == id_) return run(claim.served, *claim.request);
     ++counters_.lost;
 }

@@ -46,7 +46,7 @@ public:
 
     /// `on_ready` (may be empty) runs when requests do arrive.
     void serve(Service service, std::function<void()> on_ready = {});
-    /// Takes no more requests; what runs still responds.
+    /// Takes no more requests; what was bid for is done when chosen, and what runs still responds.
     void withdraw(const RpcMethod& method);
 
     [[nodiscard]] const std::string& id() const { return id_; }
@@ -60,6 +60,7 @@ private:
     void take(const std::shared_ptr<Served>& served, std::shared_ptr<psrpc::Request> request);
     void bid(const std::shared_ptr<Served>& served, std::shared_ptr<psrpc::Request> request);
     void on_claim_response(std::string_view message);
+    void forget_choices_of(const Served& served);
     void run(const std::shared_ptr<Served>& served, const psrpc::Request& request);
     void respond(
         const std::string& service, const psrpc::Request& request, RpcAnswer<std::string> result

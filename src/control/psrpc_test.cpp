@@ -198,6 +198,18 @@ TEST_F(PsrpcCall, IsForgottenWhenItExpires) {
     EXPECT_TRUE(one_.run.empty()) << "chosen too late";
 }
 
+TEST_F(PsrpcCall, IsRunAfterWithdrawalWhenItWasBidFor) {
+    serve(one_, "one", false);
+    request(1s);
+    one_.server.withdraw(method_);
+    choose(one_.server.id());
+    EXPECT_EQ(one_.run, std::vector<std::string>{"argument"});
+    choose(one_.server.id());
+    EXPECT_EQ(one_.run.size(), 1u);
+    serve(one_, "one", false);
+    EXPECT_EQ(*call("a"), "from one") << "served anew";
+}
+
 TEST_F(PsrpcCall, IsNotTakenAfterWithdrawal) {
     serve(one_, "one", false);
     const auto running = call("never");
