@@ -32,8 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (encoding.channels < 1 || encoding.channels > 2) std::abort();
     for (const std::string& echo : {checked->echo, control::make_echo(*checked)}) {
         if (echo.find("Tell-Nobody-1") != std::string::npos) std::abort();
-        livekit::RoomCompositeEgressRequest read;
-        if (!read.ParseFromString(echo)) std::abort();
+        livekit::EgressInfo read;
+        if (!read.ParseFromString(echo) || !read.has_room_composite()) std::abort();
     }
     return 0;
 }
