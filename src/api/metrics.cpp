@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <utility>
 #include <vector>
 
 namespace aircheck::api {
@@ -102,6 +103,69 @@ void add_recorder(Families& families, const MetricsInput& input) {
     );
 }
 
+/// How full this machine is; livekit/egress's own names, for its dashboards and autoscalers.
+void add_admission(Families& families, const MetricsInput& input) {
+    families.counter(
+        "aircheck_recordings_refused_total",
+        "Starts refused for want of room, or while shutting down.",
+        input.service.refused
+    );
+    if (!input.service.admission) return;
+    const control::Admission::Status& now = *input.service.admission;
+    const auto gauge = [&](const char* name, const char* help, double value) {
+        families.add(MetricType::Gauge, name, help, value);
+    };
+    gauge("aircheck_load", "How full this worker is: 0 idle, 1 refusing.", now.load);
+    gauge(
+        "aircheck_recordings_slots_free",
+        "Mixed recordings that would fit, by what they cost now.",
+        static_cast<double>(now.slots_free)
+    );
+    gauge("aircheck_cores_used", "Cores measured in use, and expected soon.", now.cores_used);
+    gauge("aircheck_cores_limit", "Cores that recordings may use.", now.cores_limit);
+    gauge(
+        "aircheck_cores_per_recording",
+        "What a mixed recording is expected to cost.",
+        now.cores_a_recording
+    );
+    gauge(
+        "aircheck_memory_used_bytes",
+        "Memory measured in use, and expected soon.",
+        static_cast<double>(now.memory_used_bytes)
+    );
+    gauge(
+        "aircheck_memory_limit_bytes",
+        "Memory that this process may use; 0: no limit.",
+        static_cast<double>(now.memory_limit_bytes)
+    );
+    const bool takes = now.load < 1 && !input.service.is_shutting_down;
+    const auto node = [&](const char* name, const char* help, double value) {
+        families.add(MetricType::Gauge, name, help, value, {{"node_id", input.worker}});
+    };
+    node("livekit_egress_available", "1: another recording would be taken.", takes ? 1 : 0);
+    node("livekit_egress_can_accept_request", "As livekit_egress_available.", takes ? 1 : 0);
+    node(
+        "livekit_egress_is_terminating", "1: shutting down.", input.service.is_shutting_down ? 1 : 0
+    );
+    families.add(
+        MetricType::Gauge,
+        "livekit_node_cpu_load",
+        "Share of the cores that is in use.",
+        now.cores > 0 ? now.cores_used / now.cores : 0,
+        {{"node_id", input.worker}, {"node_type", "EGRESS"}}
+    );
+    for (const auto& [type, load] :
+         {std::pair("cpu", now.cpu_load), std::pair("memory", now.memory_load)}) {
+        families.add(
+            MetricType::Gauge,
+            "livekit_load_ratio",
+            "Used, by what may be used.",
+            load,
+            {{"node_id", input.worker}, {"type", type}}
+        );
+    }
+}
+
 }  // namespace
 
 std::string to_prometheus(const MetricsInput& input) {
@@ -116,6 +180,7 @@ std::string to_prometheus(const MetricsInput& input) {
         );
     }
     add_recorder(families, input);
+    add_admission(families, input);
     for (const auto& [stage, sum] : input.service.stages) {
         families.add(
             MetricType::Counter,

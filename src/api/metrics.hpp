@@ -15,6 +15,7 @@ struct MetricsInput {
     std::map<records::DeliveryState, std::int64_t> deliveries;
     control::EgressService::Metrics service;
     notify::Outbox::Counters outbox;
+    std::string worker;  ///< livekit/egress's label node_id.
 };
 
 /// Prometheus's text format, version 0.0.4.

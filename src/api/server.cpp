@@ -11,8 +11,6 @@
 #include "proto/livekit_webhook.pb.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <thread>
 #include <utility>
 
 namespace aircheck::api {
@@ -25,11 +23,10 @@ bool is_loopback(const net::Endpoint& remote) {
            remote.address.starts_with("::ffff:127.");
 }
 
-/// Cores that nothing runs on, by the load of the last minute; as livekit/egress's "CpuLoad".
-double free_cores() {
-    double load = 0;
-    if (getloadavg(&load, 1) != 1) return 0;
-    return std::max(0.0, static_cast<double>(std::thread::hardware_concurrency()) - load);
+/// Cores that recordings may still take; livekit/egress's "CpuLoad".
+double free_cores(const control::EgressService::Metrics& now) {
+    if (!now.admission) return 0;
+    return std::max(0.0, now.admission->cores_limit - now.admission->cores_used);
 }
 
 bool is_probe(std::string_view path) {
@@ -73,7 +70,7 @@ Result<> Server::start_extra_listeners() {
             const auto load = backend_.egresses.metrics();
             respond(json_answer(
                 200,
-                "{\"CpuLoad\":" + std::to_string(free_cores()) +
+                "{\"CpuLoad\":" + std::to_string(free_cores(load)) +
                     ",\"Recordings\":" + std::to_string(load.active) + "}"
             ));
         };
@@ -158,6 +155,7 @@ void Server::answer_metrics(const Respond& respond) {
     MetricsInput input;
     input.service = backend_.egresses.metrics();
     input.outbox = backend_.outbox.counters();
+    input.worker = backend_.egresses.options().worker;
     backend_.records_pool.run([store = &backend_.store, input, respond]() mutable {
         if (auto counts = store->recording_counts()) input.recordings = *std::move(counts);
         if (auto counts = store->delivery_counts()) input.deliveries = *std::move(counts);

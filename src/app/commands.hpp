@@ -13,7 +13,7 @@ class App;
 
 namespace aircheck::app {
 
-/// Runs until SIGTERM or SIGINT; a second one leaves at once.
+/// Runs until a signal ends it, as StopSignals says.
 [[nodiscard]] ExitCode run_serve(const Config& config);
 
 struct RecordCommand {

@@ -145,6 +145,13 @@ struct SessionLimits {
     std::uint64_t file_output_max_size_bytes = 0;
 };
 
+/// How much of this machine recordings may take.
+struct CapacityLimits {
+    double max_cpu_utilization = 0.8;  ///< Of its cores; 0: the default.
+    double max_memory_gib = 0;         ///< 0: nine tenths of what there is.
+    std::size_t max_recordings = 0;    ///< 0: as many as fit.
+};
+
 struct LoggingConfig {
     log::Level level = log::Level::Info;
     log::Format format = log::Format::Text;
@@ -208,6 +215,7 @@ struct Config {
     StorageConfig storage;
     bool disallow_local_storage = false;  ///< Requests without a bucket are refused.
     SessionLimits session_limits;
+    CapacityLimits capacity;
     RecordingUrls recording_urls = RecordingUrls::Link;
     std::uint16_t health_port = 0;      ///< 0: no such listener.
     std::uint16_t prometheus_port = 0;  ///< 0: no such listener.

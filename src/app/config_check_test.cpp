@@ -37,7 +37,20 @@ std::string message(const ConfigSources& sources) {
 /// 2).
 TEST(Config, EachKeyWithoutEffectIsWarnedOfOnceByName) {
     const std::vector<std::string> lines = {
-        "cpu_cost: {max_cpu_utilization: 0.8}",
+        "cpu_cost: {room_composite_cpu_cost: 1}",
+        "cpu_cost: {audio_room_composite_cpu_cost: 1}",
+        "cpu_cost: {sdk_audio_room_composite_cpu_cost: 1}",
+        "cpu_cost: {web_cpu_cost: 1}",
+        "cpu_cost: {audio_web_cpu_cost: 1}",
+        "cpu_cost: {participant_cpu_cost: 1}",
+        "cpu_cost: {track_composite_cpu_cost: 1}",
+        "cpu_cost: {track_cpu_cost: 1}",
+        "cpu_cost: {memory_cost: 1}",
+        "cpu_cost: {sdk_audio_room_composite_memory_cost: 1}",
+        "cpu_cost: {memory_source: 1}",
+        "cpu_cost: {memory_kill_grace_sec: 1}",
+        "cpu_cost: {cpu_kill_grace_sec: 1}",
+        "cpu_cost: {max_pulse_clients: 1}",
         "template_port: 7980",
         "template_base: http://localhost:7980/",
         "debug_handler_port: 6060",
@@ -177,6 +190,14 @@ INSTANTIATE_TEST_SUITE_P(
             "auto_record[0].skip_kinds[0] must be standard"},
         BadRow{"RuleGlob", "auto_record: [{rooms: 'a[b'}]", "auto_record[0].rooms has a '['"},
         BadRow{"RuleTwice", "auto_record: [{rooms: a, rooms: b}]", "rooms is set twice"},
+        BadRow{
+            "CpuShare",
+            "cpu_cost: {max_cpu_utilization: 80}",
+            "cpu_cost.max_cpu_utilization must be a number from 0 to 1, not '80'"},
+        BadRow{"CpuNan", "cpu_cost: {max_cpu_utilization: nan}", "must be a number from 0 to 1"},
+        BadRow{"CpuText", "cpu_cost: {max_cpu_utilization: 0.8x}", "must be a number"},
+        BadRow{"Memory", "cpu_cost: {max_memory: -1}", "cpu_cost.max_memory must be a number"},
+        BadRow{"CostUnknown", "cpu_cost: {track: 1}", "cpu_cost.track"},
         BadRow{"RulesNoList", "auto_record: {rooms: a}", "auto_record must be a list"},
         BadRow{"HookWithoutUrl", "webhooks: [{format: flat}]", "webhooks[0] has no url"},
         BadRow{

@@ -69,6 +69,14 @@ Key number_key(std::string_view path, std::int64_t least, std::int64_t most, Acc
 }
 
 template <typename Access>
+Key decimal_key(std::string_view path, double least, double most, Access access) {
+    const auto read = [least, most](const Value& value) {
+        return read_decimal(value, least, most);
+    };
+    return key(path, access, read, show_decimal);
+}
+
+template <typename Access>
 Key duration_key(std::string_view path, Access access) {
     return key(path, access, read_duration, show_duration);
 }
@@ -91,5 +99,8 @@ Key url_key(std::string_view path, std::initializer_list<std::string_view> schem
 inline Key ignored(std::string_view path, Shape shape, std::string_view why) {
     return {path, shape, {}, {}, why};
 }
+
+/// How much of the machine recordings may take.
+void add_capacity_keys(std::vector<Key>& keys);
 
 }  // namespace aircheck::app

@@ -309,7 +309,6 @@ void add_ignored_keys(std::vector<Key>& keys) {
     const auto add = [&](std::string_view why, std::initializer_list<std::string_view> paths) {
         for (const auto path : paths) keys.push_back(ignored(path, Shape::Subtree, why));
     };
-    add(kNotYet, {"cpu_cost"});
     add(kNoOutput, {"max_upload_queue"});
     add(kNoChrome,
         {"template_port",
@@ -317,6 +316,7 @@ void add_ignored_keys(std::vector<Key>& keys) {
          "enable_chrome_sandbox",
          "chrome_flags",
          "insecure",
+         "cpu_cost.max_pulse_clients",
          "pulse_sink_reap_grace_sec"});
     add(kNoGstreamer,
         {"latency",
@@ -346,6 +346,7 @@ std::vector<Key> make_keys() {
     add_own_keys(keys);
     add_storage_keys(keys);
     add_service_keys(keys);
+    add_capacity_keys(keys);
     add_redis_keys(keys);
     add_ignored_keys(keys);
     return keys;

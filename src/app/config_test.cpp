@@ -329,6 +329,8 @@ webhooks: [{url: "https://x/y", format: flat, events: [egress_ended]}]
 network: {allow: [10.0.0.0/8, "fd00::/8"]}
 logging: {level: debug, json: true}
 session_limits: {file_output_max_duration: 1h30m, file_output_max_size: 1000}
+cpu_cost: {max_cpu_utilization: 0.65, max_memory: 1.5}
+max_recordings: 40
 )"));
     const auto printed = print_config(first);
     const auto second = must_load(yaml(printed));
@@ -340,6 +342,9 @@ session_limits: {file_output_max_duration: 1h30m, file_output_max_size: 1000}
     EXPECT_EQ(second.auto_record[0].max_duration, std::chrono::minutes(90));
     EXPECT_EQ(second.session_limits.file_output_max_duration, std::chrono::minutes(90));
     EXPECT_EQ(second.session_limits.file_output_max_size_bytes, 1000U);
+    EXPECT_EQ(second.capacity.max_cpu_utilization, 0.65);
+    EXPECT_EQ(second.capacity.max_memory_gib, 1.5);
+    EXPECT_EQ(second.capacity.max_recordings, 40U);
     EXPECT_THAT(second.network_allow, ElementsAre("10.0.0.0/8", "fd00::/8"));
     EXPECT_EQ(second.logging.format, log::Format::Json);
     EXPECT_TRUE(second.http.open_probes);

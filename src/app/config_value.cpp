@@ -82,6 +82,28 @@ Result<std::int64_t> read_integer(const Value& value, std::int64_t least, std::i
     return number;
 }
 
+Result<double> read_decimal(const Value& value, double least, double most) {
+    AC_TRY(const auto text, read_text(value));
+    double number = 0;
+    const auto* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    // Written so that what is not a number is refused too.
+    if (error != std::errc{} || rest != end || !(number >= least && number <= most)) {
+        return fail_at(
+            value,
+            "must be a number from " + show_decimal(least) + " to " + show_decimal(most) +
+                ", not '" + text + "'"
+        );
+    }
+    return number;
+}
+
+std::string show_decimal(double number) {
+    char text[32];
+    const auto [end, error] = std::to_chars(text, text + sizeof text, number);
+    return error == std::errc{} ? std::string(text, end) : std::string("0");
+}
+
 Result<Nanoseconds> read_duration(const Value& value) {
     AC_TRY(const auto text, read_text(value));
     const auto duration = parse_duration(text);

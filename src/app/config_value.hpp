@@ -32,6 +32,10 @@ struct Value {
 [[nodiscard]] Result<std::int64_t> read_integer(
     const Value& value, std::int64_t least, std::int64_t most
 );
+/// "0.8", "4".
+[[nodiscard]] Result<double> read_decimal(const Value& value, double least, double most);
+/// The shortest text that reads as the same number.
+[[nodiscard]] std::string show_decimal(double number);
 /// "10s", "4h", or a bare number of seconds; not negative, at most ten years.
 [[nodiscard]] Result<Nanoseconds> read_duration(const Value& value);
 /// An absolute URL whose scheme is one of `schemes`; gives it as written.

@@ -280,4 +280,18 @@ std::string secrets_key_file_of(const Config& config) {
                                            : config.secrets_key_file;
 }
 
+control::Admission::Options admission_options(
+    const Config& config, const control::Capacity& capacity
+) {
+    constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+    control::Admission::Options options;
+    options.capacity = capacity;
+    if (config.capacity.max_cpu_utilization > 0) {
+        options.max_cpu_utilization = config.capacity.max_cpu_utilization;
+    }
+    options.max_memory_bytes = static_cast<std::uint64_t>(config.capacity.max_memory_gib * kGiB);
+    options.max_recordings = config.capacity.max_recordings;
+    return options;
+}
+
 }  // namespace aircheck::app

@@ -2,6 +2,7 @@
 
 #include "api/server.hpp"
 #include "app/config.hpp"
+#include "control/admission.hpp"
 #include "control/auto_record.hpp"
 #include "control/egress_service.hpp"
 #include "control/recording_links.hpp"
@@ -39,5 +40,10 @@ namespace aircheck::app {
 /// The database's location: postgres://…, or aircheck.db in data_dir.
 [[nodiscard]] std::string database_of(const Config& config);
 [[nodiscard]] std::string secrets_key_file_of(const Config& config);
+
+/// How many recordings this machine takes.
+[[nodiscard]] control::Admission::Options admission_options(
+    const Config& config, const control::Capacity& capacity
+);
 
 }  // namespace aircheck::app

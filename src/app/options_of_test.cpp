@@ -47,6 +47,26 @@ TEST(OptionsOf, RulesWebhooksAreConfiguredButToldOnlyOfTheirOwn) {
     EXPECT_THAT(named.include_events, ElementsAre("egress_ended"));
 }
 
+TEST(OptionsOf, LimitsOfTheMachine) {
+    const auto limits_of = [](const char* text) {
+        ConfigSources sources;
+        sources.file = NamedText{"aircheck.yaml", text};
+        return admission_options(load(sources).value(), {2.0, 1000});
+    };
+    const auto usual = limits_of("");
+    EXPECT_EQ(usual.capacity.cores, 2.0);
+    EXPECT_EQ(usual.capacity.memory_bytes, 1000U);
+    EXPECT_EQ(usual.max_cpu_utilization, 0.8);
+    EXPECT_EQ(usual.max_memory_bytes, 0U);
+    EXPECT_EQ(usual.max_recordings, 0U);
+    EXPECT_EQ(limits_of("cpu_cost: {max_cpu_utilization: 0}").max_cpu_utilization, 0.8);
+    const auto set =
+        limits_of("{max_recordings: 7, cpu_cost: {max_cpu_utilization: 0.5, max_memory: 1.5}}");
+    EXPECT_EQ(set.max_cpu_utilization, 0.5);
+    EXPECT_EQ(set.max_memory_bytes, 1'610'612'736U);
+    EXPECT_EQ(set.max_recordings, 7U);
+}
+
 TEST(OptionsOf, ABitrateThatIsSetHoldsForTwoChannelsToo) {
     const std::tuple<const char*, std::uint32_t, std::uint32_t> rows[] = {
         {"", 48'000, 96'000},

@@ -36,16 +36,24 @@ ExitCode run_serve(const Config& config) {
          {"rules", config.auto_record.size()},
          {"version", AIRCHECK_VERSION}}
     );
-    Interrupts interrupts;
-    net::SignalWatch watch(loop, {SIGTERM, SIGINT}, [&](int) {
-        const auto meaning = interrupts.take(monotonic_now());
-        if (meaning == Interrupts::Meaning::Echo) return;
-        if (meaning == Interrupts::Meaning::Second) {
-            log::warn("leaving_at_once");
-            std::_Exit(static_cast<int>(ExitCode::Interrupted));
+    StopSignals signals;
+    const auto leave = [&loop] { loop.stop(); };
+    net::SignalWatch watch(loop, {SIGTERM, SIGQUIT, SIGINT}, [&](int signal) {
+        switch (signals.take(signal, monotonic_now())) {
+            case StopSignals::Meaning::Drain:
+                log::info("draining", {{"recordings", (*service)->recordings()}});
+                (*service)->drain(leave);
+                break;
+            case StopSignals::Meaning::Hurry:
+                log::info("shutting_down", {{"recordings", (*service)->recordings()}});
+                (*service)->shut_down(leave);
+                break;
+            case StopSignals::Meaning::Leave:
+                log::warn("leaving_at_once", {{"recordings", (*service)->recordings()}});
+                std::_Exit(static_cast<int>(ExitCode::Interrupted));
+            case StopSignals::Meaning::Echo:
+                break;
         }
-        log::info("shutting_down");
-        (*service)->shut_down([&loop] { loop.stop(); });
     });
     loop.run("aircheck");
     service->reset();

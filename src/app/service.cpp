@@ -7,6 +7,7 @@
 #include "app/options_of.hpp"
 #include "app/worker_id.hpp"
 #include "control/egress_service.hpp"
+#include "control/machine.hpp"
 #include "control/room_watch.hpp"
 #include "control/secrets.hpp"
 #include "core/log.hpp"
@@ -24,6 +25,7 @@ namespace {
 
 constexpr unsigned kRemoteThreads = 4;
 constexpr Nanoseconds kShutdownStep = 100ms;
+constexpr Nanoseconds kMeasuringInterval = 5s;
 /// After the last recording: its record and its webhooks get this long before the process ends;
 /// what is not delivered by then is in the outbox.
 constexpr Nanoseconds kLastWebhooks = 2s;
@@ -48,14 +50,19 @@ struct Service::Impl {
     std::unique_ptr<control::RoomService> rooms;
     std::unique_ptr<net::Pool> records_pool;
     std::unique_ptr<net::Pool> remote_pool;
+    std::unique_ptr<control::Admission> admission;
     std::unique_ptr<control::EgressService> egresses;
     std::unique_ptr<control::RoomWatch> watch;
     std::unique_ptr<Bus> bus;  ///< With `redis` set.
     std::unique_ptr<api::Server> server;
     std::unique_ptr<net::Timer> timer;
+    std::unique_ptr<net::Timer> measuring;
+    std::function<void()> on_done;  ///< Once draining: when nothing runs any more.
 
     [[nodiscard]] Result<> open();
-    void wait_for_recordings(std::function<void()> on_done);
+    /// Now and every few seconds: what recordings cost here.
+    void measure();
+    void wait_for_recordings();
     /// Recordings are under way, or reports of them, which are not waited for long.
     [[nodiscard]] bool is_busy();
 
@@ -81,6 +88,9 @@ Result<> Service::Impl::open() {
     records_pool = std::make_unique<net::Pool>("records", 1);
     remote_pool = std::make_unique<net::Pool>("remote", kRemoteThreads);
     timer = std::make_unique<net::Timer>(loop);
+    measuring = std::make_unique<net::Timer>(loop);
+    admission =
+        std::make_unique<control::Admission>(admission_options(config, control::read_capacity()));
 
     control::EgressService::Options egress;
     egress.defaults = recording_defaults(config);
@@ -91,6 +101,7 @@ Result<> Service::Impl::open() {
     egress.owns_records = database_of(config).find("://") == std::string::npos;
     egress.rejoin_window = config.rejoin_window;
     egress.presigned_locations = config.storage.generate_presigned_url;
+    egress.admission = admission.get();
     url = egress.links.public_url;
     egresses = std::make_unique<control::EgressService>(
         loop, *records_pool, *remote_pool, *store, *recorder, *outbox, *rooms, std::move(egress)
@@ -143,6 +154,7 @@ Result<> Service::start() {
         all.egresses->set_public_url(all.url);
     }
     all.outbox->start();
+    all.measure();
     all.egresses->close_orphans([watch = all.watch.get()] { watch->start(); });
     if (all.bus) AC_CHECK_OK(all.bus->start());
     return {};
@@ -155,27 +167,37 @@ bool Service::Impl::is_busy() {
     return monotonic_now() - *idle_since < kLastReports;
 }
 
-void Service::Impl::wait_for_recordings(std::function<void()> on_done) {
-    if (is_busy()) {
-        timer->after(kShutdownStep, [this, on_done = std::move(on_done)] {
-            wait_for_recordings(on_done);
-        });
-        return;
-    }
-    timer->after(kLastWebhooks, std::move(on_done));
+void Service::Impl::measure() {
+    admission->measure(control::read_usage(), monotonic_now());
+    measuring->after(kMeasuringInterval, [this] { measure(); });
+}
+
+void Service::Impl::wait_for_recordings() {
+    if (is_busy())
+        timer->after(kShutdownStep, [this] { wait_for_recordings(); });
+    else
+        timer->after(kLastWebhooks, on_done);
+}
+
+void Service::drain(std::function<void()> on_done) {
+    Impl& all = *impl_;
+    const bool drains_already = static_cast<bool>(all.on_done);
+    all.on_done = std::move(on_done);
+    if (drains_already) return;
+    if (all.bus) all.bus->drain();
+    all.egresses->drain();
+    if (all.is_busy())
+        all.wait_for_recordings();
+    else
+        all.loop.post(all.on_done);
 }
 
 void Service::shut_down(std::function<void()> on_done) {
-    if (impl_->bus) impl_->bus->drain();
-    const bool idle = !impl_->is_busy();
+    drain(std::move(on_done));
     impl_->egresses->shut_down();
-    if (idle) {
-        impl_->loop.post(std::move(on_done));
-        return;
-    }
-    impl_->wait_for_recordings(std::move(on_done));
 }
 
+std::size_t Service::recordings() const { return impl_->egresses->active(); }
 net::Endpoint Service::address() const { return impl_->server->local(); }
 const std::string& Service::public_url() const { return impl_->url; }
 

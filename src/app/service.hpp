@@ -24,8 +24,12 @@ public:
 
     /// Listens, closes what a former process left unfinished, begins to watch rooms.
     [[nodiscard]] Result<> start();
-    /// No new recordings; `on_done` on the loop when all files are finished and sent.
+    /// No new recordings; those that run go on to their own end, however long. `on_done` on the
+    /// loop when all files are finished and sent, and what was to be told of them is.
+    void drain(std::function<void()> on_done);
+    /// The same, also in the middle of a drain, but those that run are ended now.
     void shut_down(std::function<void()> on_done);
+    [[nodiscard]] std::size_t recordings() const;
     [[nodiscard]] net::Endpoint address() const;
     [[nodiscard]] const std::string& public_url() const;
 
