@@ -72,6 +72,11 @@ std::string extra_trust() {
     return file == nullptr ? "" : file;
 }
 
+std::string key_prefix(const Config& config) {
+    const std::string& prefix = config.storage.prefix;
+    return prefix.empty() || prefix.ends_with('/') ? prefix : prefix + '/';
+}
+
 storage::RetryPolicy retry_policy(const Config& config) {
     using std::chrono::duration_cast;
     using std::chrono::milliseconds;
@@ -109,8 +114,7 @@ storage::Destination default_destination(const Config& config) {
     s3.secret = from.secret.reveal();
     s3.session_token = from.session_token.reveal();
     if (from.force_path_style) s3.addressing = storage::S3Destination::Addressing::Path;
-    s3.prefix = config.storage.prefix;
-    if (!s3.prefix.empty() && !s3.prefix.ends_with('/')) s3.prefix += '/';
+    s3.prefix = key_prefix(config);
     s3.content_disposition = from.content_disposition;
     for (const auto& [key, value] : from.metadata) s3.metadata[key] = value;
     s3.tagging = from.tagging;
@@ -124,6 +128,7 @@ control::RecordingDefaults recording_defaults(const Config& config) {
     control::RecordingDefaults defaults;
     defaults.access = room_access(config);
     defaults.destination = default_destination(config);
+    defaults.storage_prefix = key_prefix(config);
     defaults.ca_file = extra_trust();
     defaults.retry = retry_policy(config);
     defaults.local_storage_allowed = !config.disallow_local_storage;

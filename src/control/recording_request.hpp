@@ -26,6 +26,7 @@ struct RecordingDefaults {
     recorder::RoomAccess access;
     storage::Destination destination;  ///< Where outputs without a store of their own go.
     bool local_storage_allowed = true;
+    std::string storage_prefix;  ///< Before every key in a request's own store, too.
     std::uint16_t channels = 1;
     std::uint32_t bitrate_bps = 48'000;
     std::uint32_t stereo_bitrate_bps = 96'000;  ///< With two channels, where nothing is said.

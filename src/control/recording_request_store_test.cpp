@@ -48,6 +48,7 @@ TEST(CheckRequest, TakesEveryFieldOfS3) {
     RecordingDefaults defaults;
     defaults.ca_file = "/etc/ca.pem";
     defaults.retry.max_retries = 2;
+    defaults.storage_prefix = "calls/";
     defaults.network_allow = {"minio.inside", "10.0.0.0/8"};
     const json fields = sent(
         s3({{"endpoint", "http://minio.inside:9000"},
@@ -68,6 +69,7 @@ TEST(CheckRequest, TakesEveryFieldOfS3) {
     EXPECT_EQ(store.content_disposition, "attachment");
     EXPECT_EQ(store.proxy, "http://u%40x:p%3Aw@proxy:3128");
     EXPECT_EQ(store.ca_file, "/etc/ca.pem");
+    EXPECT_EQ(store.prefix, "calls/");
     EXPECT_EQ(store.retry.max_retries, 2);
     EXPECT_EQ(store.reach, storage::S3Destination::Reach::PublicOnly);
     EXPECT_EQ(store.allow, defaults.network_allow) << "judged when connecting";

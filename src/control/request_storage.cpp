@@ -50,6 +50,7 @@ Answer<storage::S3Destination> s3_destination(
     for (const auto& [key, value] : s3.metadata()) destination.metadata[key] = value;
     destination.tagging = s3.tagging();
     if (s3.has_proxy()) destination.proxy = with_credentials(s3.proxy());
+    destination.prefix = defaults.storage_prefix;
     destination.ca_file = defaults.ca_file;
     destination.retry = defaults.retry;
     // Without either it is AWS's own address, which may be private inside its networks.
