@@ -12,20 +12,21 @@ namespace {
 
 using std::chrono::milliseconds;
 
-control::BusWorker::Options worker_options(const Config& config, std::string worker) {
+}  // namespace
+
+control::BusWorker::Options bus_worker_options(const Config& config, std::string worker) {
     control::BusWorker::Options options;
     options.worker_id = std::move(worker);
     options.cluster_id = config.bus.cluster_id;
     options.folder = std::filesystem::path(config.data_dir) / "bus";
-    options.create_timeout = config.bus.io_create_timeout;
-    options.update_timeout = config.bus.io_update_timeout;
-    if (config.bus.io_selection_timeout.count() > 0) {
-        options.selection_timeout = config.bus.io_selection_timeout;
-    }
+    const auto take = [](Nanoseconds configured, Nanoseconds& timeout) {
+        if (configured.count() > 0) timeout = configured;
+    };
+    take(config.bus.io_create_timeout, options.create_timeout);
+    take(config.bus.io_update_timeout, options.update_timeout);
+    take(config.bus.io_selection_timeout, options.selection_timeout);
     return options;
 }
-
-}  // namespace
 
 net::RedisSettings redis_settings(const RedisConfig& config) {
     net::RedisSettings settings;
@@ -89,7 +90,7 @@ Result<std::unique_ptr<Bus>> Bus::create(
 ) {
     AC_TRY(auto redis, net::Redis::create(loop, redis_settings(config.redis)));
     return std::unique_ptr<Bus>(new Bus(std::make_unique<Impl>(
-        loop, std::move(redis), egresses, worker_options(config, std::move(worker))
+        loop, std::move(redis), egresses, bus_worker_options(config, std::move(worker))
     )));
 }
 

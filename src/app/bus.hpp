@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/config.hpp"
+#include "control/bus_worker.hpp"
 #include "control/egress_service.hpp"
 #include "core/result.hpp"
 #include "net/loop.hpp"
@@ -14,6 +15,11 @@ namespace aircheck::app {
 
 /// How `redis` of the configuration is connected to.
 [[nodiscard]] net::RedisSettings redis_settings(const RedisConfig& config);
+
+/// What the configuration says of the worker called `worker`; a timeout of 0 is the default.
+[[nodiscard]] control::BusWorker::Options bus_worker_options(
+    const Config& config, std::string worker
+);
 
 /// The worker on livekit-server's bus, with its connection, for the service. On the loop's thread.
 class Bus {

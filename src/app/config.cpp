@@ -58,6 +58,10 @@ Result<> flatten(Layer& layer, const Value& value) {
         }
         seen.push_back(name);
         AC_CHECK_OK(flatten(layer, below));
+        if (value.path.empty() && is_former_store(name) && !value.node["storage"].IsDefined()) {
+            below.path = "storage." + name;
+            AC_CHECK_OK(flatten(layer, below));
+        }
     }
     return {};
 }
@@ -194,10 +198,10 @@ tl::unexpected<Error> fail_setting(
 bool is_asked_for(const Config& config, std::string_view section) {
     return std::any_of(config.origins.begin(), config.origins.end(), [&](const auto& entry) {
         const auto& [path, origin] = entry;
-        const bool retries = path == "storage.s3.max_retries" ||
-                             path == "storage.s3.max_retry_delay" ||
-                             path == "storage.s3.min_retry_delay";
-        return path.starts_with(section) && !retries &&
+        const bool no_store =
+            path == "storage.s3.max_retries" || path == "storage.s3.max_retry_delay" ||
+            path == "storage.s3.min_retry_delay" || path == "storage.s3.aws_log_level";
+        return path.starts_with(section) && !no_store &&
                origin.kind != SourceKind::GeneralVariable &&
                (origin.kind != SourceKind::DotEnv || origin.name.starts_with("AIRCHECK_"));
     });

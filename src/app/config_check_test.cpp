@@ -141,8 +141,9 @@ INSTANTIATE_TEST_SUITE_P(
             "storage:\n  s3:\n    buckett: x",
             "aircheck.yaml:3: storage.s3.buckett is not a known setting; did you mean "
             "storage.s3.bucket?"},
-        BadRow{"ReadmesBackup", "backup_storage: {}", "did you mean backup"},
-        BadRow{"OldTopLevelS3", "s3: {bucket: x}", "did you mean storage.s3?"},
+        BadRow{"OldTopLevelS3", "s3: {bucket: x}", "storage.s3.access_key"},
+        BadRow{"OldTopLevelS3Key", "s3:\n  buckett: x", "aircheck.yaml:2: storage.s3.buckett"},
+        BadRow{"OldTopLevelGcp", "gcp: {bucket: x}", "storage.gcp is not in this build yet"},
         BadRow{"FarFromAll", "zzzzzzzzzz: 1", "zzzzzzzzzz is not a known setting"},
         BadRow{"NotYaml", "a: [1\nb: 2", "is not YAML"},
         BadRow{"NotAnObject", "- a\n- b", "aircheck.yaml: must be an object"},

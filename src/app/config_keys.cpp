@@ -16,13 +16,6 @@ constexpr std::string_view kNoDebug = "has no meaning here: render a recording's
 constexpr std::string_view kNoOutput = "is not in this build yet: it makes only files";
 constexpr std::string_view kNotYet = "is not in this build yet and has no effect";
 
-const Names<log::Level> kLevels = {
-    {"trace", log::Level::Trace},
-    {"debug", log::Level::Debug},
-    {"info", log::Level::Info},
-    {"warn", log::Level::Warn},
-    {"error", log::Level::Error},
-    {"off", log::Level::Off}};
 const Names<RecordingUrls> kRecordingUrls = {
     {"link", RecordingUrls::Link},
     {"location", RecordingUrls::Location},
@@ -74,11 +67,6 @@ Result<std::string> read_directory(const Value& value) {
     AC_TRY(auto text, read_text(value));
     if (text.empty()) return fail_at(value, "must name a folder");
     return text;
-}
-
-Result<log::Format> read_json(const Value& value) {
-    AC_TRY(const bool json, read_bool(value));
-    return json ? log::Format::Json : log::Format::Text;
 }
 
 std::string show_metadata(const std::vector<std::pair<std::string, std::string>>& metadata) {
@@ -278,30 +266,6 @@ void add_service_keys(std::vector<Key>& keys) {
     keys.push_back(number_key(
         "prometheus_port", 0, 65535, [](auto& c) -> auto& { return c.prometheus_port; }
     ));
-    const auto read_level = [](const Value& value) { return read_choice(value, kLevels); };
-    keys.push_back(key(
-        "logging.level",
-        [](auto& c) -> auto& { return c.logging.level; },
-        read_level,
-        [](log::Level level) { return name_of(level, kLevels); }
-    ));
-    keys.push_back(key(
-        "logging.json",
-        [](auto& c) -> auto& { return c.logging.format; },
-        read_json,
-        [](log::Format format) { return format == log::Format::Json ? "true" : "false"; }
-    ));
-    for (const auto* path :
-         {"logging.component_levels",
-          "logging.sample",
-          "logging.item_sample_seconds",
-          "logging.item_sample_initial",
-          "logging.item_sample_interval"}) {
-        keys.push_back(ignored(path, Shape::Subtree, "has no meaning here: no line is sampled"));
-    }
-    // LiveKit's chart and README have it; livekit/egress itself does not read it.
-    keys.push_back(ignored("log_level", Shape::Subtree, "has no meaning here: it is logging.level")
-    );
 }
 
 /// What livekit/egress knows and this build does not do.
@@ -327,8 +291,7 @@ void add_ignored_keys(std::vector<Key>& keys) {
          "video_encoder_threads"});
     add(kNoDebug, {"debug", "debug_handler_port", "test_overrides"});
     add(kNotYet,
-        {"backup",
-         "backup_after",
+        {"backup_after",
          "s3_assume_role_key",
          "s3_assume_role_secret",
          "s3_assume_role_arn",
@@ -346,9 +309,11 @@ std::vector<Key> make_keys() {
     add_own_keys(keys);
     add_storage_keys(keys);
     add_service_keys(keys);
+    add_logging_keys(keys);
     add_capacity_keys(keys);
     add_redis_keys(keys);
     add_ignored_keys(keys);
+    add_former_keys(keys);
     return keys;
 }
 

@@ -39,6 +39,12 @@ struct Key {
 /// Whether some key lies below `path` ("storage", "storage.s3").
 [[nodiscard]] bool is_section(std::string_view path);
 
+/// The keys of `logging`, and those of livekit/egress's older versions, its README and its chart.
+void add_logging_keys(std::vector<Key>& keys);
+void add_former_keys(std::vector<Key>& keys);
+/// Whether a file may have the store at its top level, as livekit/egress had it before `storage`.
+[[nodiscard]] bool is_former_store(std::string_view name);
+
 /// The keys of `redis` and of the bus's worker, and what must hold among them.
 void add_redis_keys(std::vector<Key>& keys);
 [[nodiscard]] Result<> check_redis(Config& config);
