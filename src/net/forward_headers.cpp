@@ -10,6 +10,9 @@ namespace {
 /// Who we are in Via (RFC 9110 §7.6.3); a host name would tell the outside about the inside.
 constexpr std::string_view kPseudonym = "aircheck";
 
+/// How an IPv4 peer looks on a listener for both families.
+constexpr std::string_view kMapped = "::ffff:";
+
 constexpr std::array<std::string_view, 11> kOfOneConnection = {
     "Connection",
     "Keep-Alive",
@@ -110,7 +113,8 @@ std::string forwarded_request(const HttpServerRequest& request, const Url& to) {
                                   equal_ignoring_case(name, "X-Forwarded-For");
         if (!written_here) append_field(text, name, value);
     }
-    const auto& from = request.remote.address;
+    std::string_view from = request.remote.address;
+    if (from.starts_with(kMapped)) from.remove_prefix(kMapped.size());
     append_field(text, "X-Forwarded-For", extended_list(request.headers, "X-Forwarded-For", from));
     append_field(
         text, "Via", extended_list(request.headers, "Via", "1.1 " + std::string(kPseudonym))

@@ -122,6 +122,7 @@ TEST(ForwardedRequest, AsksForAnUpgradeInItsOwnName) {
         {"Via", "1.1 balancer"},
     };
     request.body = "never sent";
+    request.remote.address = "::ffff:192.0.2.7";  // A listener for both families.
     EXPECT_EQ(
         forwarded_request(request, Url::parse("http://127.0.0.1:7880").value()),
         "GET /rtc?access_token=t HTTP/1.1\r\n"
