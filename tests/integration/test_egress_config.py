@@ -11,7 +11,8 @@ from support.aircheck import binary
 from support.livekit import KEY, SECRET
 from support.process import Process, free_port, is_listening, wait_until
 
-# Every section of the README's example that a file can have at once, and the warnings that are due.
+# Every section of the README's example that a file can have at once (and two keys of storage that it does not name), and the
+# warnings that are due.
 README = """
 api_key: {key}
 api_secret: {secret}
@@ -44,6 +45,8 @@ session_limits:
   segment_output_max_duration: 3h
 
 storage:
+  prefix: team
+  generate_presigned_url: true
   s3: {store}
 
 insecure: true
@@ -129,6 +132,15 @@ def test_an_operators_configuration_is_taken_as_it_is(
     ann.tone(440, 2.0)
     scene.stop_egress(livekit, started.egress_id)
     (key,) = wait_until(bucket.keys, "the recording is in the configured bucket")
-    assert key == f"calls/{room}.ogg"
+    assert key == f"team/calls/{room}.ogg" if example is README else f"calls/{room}.ogg"
     assert len(scene.hears(bucket.download(key, tmp_path), 440)) == 1
+    def ended():
+        answer = scene.use_egress_api(livekit, lambda e: e.list_egress(api.ListEgressRequest(egress_id=started.egress_id)))
+        return answer.items[0] if answer.items[0].status == api.EgressStatus.EGRESS_COMPLETE else None
+    location = wait_until(ended, "livekit-server has it as complete").file_results[0].location
+    assert ("X-Amz-Signature=" in location) == (example is README)
+    if example is README:
+        played = tmp_path / "played.ogg"
+        played.write_bytes(requests.get(location, timeout=30).content)
+        assert len(scene.hears(played, 440)) == 1
     assert worker.stop() == 0
