@@ -58,7 +58,7 @@ class Aircheck:
         self.process.kill()
 
     def stop(self):
-        return self.process.stop()
+        return self.process.stop(number=signal.SIGINT)  # SIGTERM would wait for the calls
 
     # REST
 

@@ -118,10 +118,10 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} has not ended within {limit:.0f} s:\n{self.tail()}") from None
 
-    def stop(self, limit=20.0):
+    def stop(self, limit=20.0, number=signal.SIGTERM):
         """SIGTERM, and SIGKILL when that is not heard; gives the exit status."""
         if self.is_running():
-            self.popen.terminate()
+            self.popen.send_signal(number)
             try:
                 self.popen.wait(limit)
             except subprocess.TimeoutExpired:
