@@ -361,6 +361,8 @@ INSTANTIATE_TEST_SUITE_P(
             "PostgresNeedsAKeyFile", "database: postgres://db/x", "secrets_key_file is missing"},
         ServeRow{"PostgresWithKeyFile", "database: postgres://db/x\nsecrets_key_file: /k", ""},
         ServeRow{
+            "ForwardingNeedsAServer", "http: {forward: true}", "http.forward has nowhere to go"},
+        ServeRow{
             "RulesNeedAServer", "auto_record: [{rooms: x}]", "auto_record needs a LiveKit server"},
         ServeRow{
             "RulesMayBeLocal",
