@@ -76,11 +76,20 @@ INSTANTIATE_TEST_SUITE_P(
             "stream_outputs"},
         RefusedRow{"OldStream", sent({{"stream", {{"protocol", "RTMP"}}}}), "stream_outputs"},
         RefusedRow{
-            "Segments",
-            sent({{"segment_outputs", {{{"filename_prefix", "x"}}}}}),
-            "segment_outputs"},
+            "TwoOfSegments",
+            sent({{"segment_outputs", json::array({json::object(), json::object()})}}),
+            "multiple segmented file outputs"},
         RefusedRow{
-            "OldSegments", sent({{"segments", {{"filename_prefix", "x"}}}}), "segment_outputs"},
+            "LongSegments",
+            sent({{"segment_outputs", {{{"segment_duration", 301}}}}}),
+            "segment_duration 301"},
+        RefusedRow{
+            "LivePlaylistElsewhere",
+            sent(
+                {{"segment_outputs",
+                  {{{"playlist_name", "a/list"}, {"live_playlist_name", "b/live"}}}}}
+            ),
+            "same directory"},
         RefusedRow{
             "Images", sent({{"image_outputs", {{{"filename_prefix", "x"}}}}}), "image_outputs"},
         RefusedRow{"NoOutput", sent({{"file_outputs", json::array()}}), "output"},
