@@ -299,5 +299,31 @@ TEST(MakeEcho, StandsForARequestThatWasNone) {
     EXPECT_TRUE(check_request(echo, defaults));
 }
 
+TEST(RecordingRequest, MakesSegmentsBesideAFileOfTheSameEncode) {
+    json fields = sent(output({{"file_type", "DEFAULT_FILETYPE"}, {"filepath", "calls/"}}));
+    fields["segment_outputs"] = {
+        {{"filename_prefix", "hls/part"},
+         {"playlist_name", "all"},
+         {"filename_suffix", "TIMESTAMP"},
+         {"segment_duration", 6}}};
+    const RecordingRequest both = accepted(fields);
+    EXPECT_TRUE(both.makes_file);
+    EXPECT_EQ(both.encoding.container, recorder::Container::Mp4);
+    ASSERT_TRUE(both.segments);
+    EXPECT_EQ(both.segments->encoding.codec, recorder::AudioCodec::Aac);
+    EXPECT_EQ(both.segments->encoding.bitrate_bps, both.encoding.bitrate_bps);
+    EXPECT_EQ(both.segments->duration, 6s);
+    EXPECT_EQ(both.segments->suffix, recorder::SegmentOutput::Suffix::Timestamp);
+    EXPECT_EQ(both.segments->prefix, "hls/part");
+
+    fields.erase("file_outputs");
+    fields.erase("file");
+    const RecordingRequest alone = accepted(fields);
+    EXPECT_FALSE(alone.makes_file);
+    ASSERT_TRUE(alone.segments);
+    fields["advanced"] = {{"audio_codec", "OPUS"}};
+    EXPECT_FALSE(check_request(request_of(fields), {}));
+}
+
 }  // namespace
 }  // namespace aircheck::control
