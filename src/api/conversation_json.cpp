@@ -19,7 +19,7 @@ json object_of(const std::string& text) {
 }
 
 json to_json(const records::StoredFile& file) {
-    return {
+    json told = {
         {"kind", records::to_string(file.kind)},
         {"track_id", file.track_id.empty() ? json(nullptr) : json(file.track_id)},
         {"identity", file.identity.empty() ? json(nullptr) : json(file.identity)},
@@ -29,6 +29,10 @@ json to_json(const records::StoredFile& file) {
         {"size", file.size_bytes},
         {"duration", to_seconds(file.duration)},
         {"sha256", file.sha256.empty() ? json(nullptr) : json(file.sha256)}};
+    if (file.kind != records::FileKind::Segments) return told;
+    told["segment_count"] = file.segment_count;
+    told["live_location"] = file.live_location.empty() ? json(nullptr) : json(file.live_location);
+    return told;
 }
 
 json check_of(const records::Check& check) {

@@ -24,6 +24,29 @@ void put_echo(const std::string& request_json, livekit::EgressInfo& info) {
     if (!proto::from_json(request_json, *info.mutable_room_composite())) info.Clear();
 }
 
+template <typename Info>
+void put_times(const records::StoredFile& stored, Info& info) {
+    if (stored.started_at) info.set_started_at(unix_nanoseconds(*stored.started_at));
+    if (stored.ended_at) info.set_ended_at(unix_nanoseconds(*stored.ended_at));
+    info.set_duration(stored.duration.count());
+    info.set_size(static_cast<std::int64_t>(stored.size_bytes));
+}
+
+void put_file(const records::StoredFile& stored, livekit::FileInfo& info) {
+    put_times(stored, info);
+    info.set_filename(stored.filename);
+    info.set_location(stored.location);
+}
+
+void put_segments(const records::StoredFile& stored, livekit::SegmentsInfo& info) {
+    put_times(stored, info);
+    info.set_playlist_name(stored.filename);
+    info.set_playlist_location(stored.location);
+    info.set_live_playlist_name(stored.live_filename);
+    info.set_live_playlist_location(stored.live_location);
+    info.set_segment_count(stored.segment_count);
+}
+
 }  // namespace
 
 livekit::EgressInfo to_egress_info(const records::Recording& recording) {
@@ -43,16 +66,18 @@ livekit::EgressInfo to_egress_info(const records::Recording& recording) {
     info.set_manifest_location(recording.manifest_location);
     info.set_backup_storage_used(recording.backup_storage_used);
     for (const records::StoredFile& stored : recording.files) {
-        if (stored.kind != records::FileKind::Mix) continue;
-        livekit::FileInfo* file = info.add_file_results();
-        file->set_filename(stored.filename);
-        if (stored.started_at) file->set_started_at(unix_nanoseconds(*stored.started_at));
-        if (stored.ended_at) file->set_ended_at(unix_nanoseconds(*stored.ended_at));
-        file->set_duration(stored.duration.count());
-        file->set_size(static_cast<std::int64_t>(stored.size_bytes));
-        file->set_location(stored.location);
+        if (stored.kind == records::FileKind::Mix) put_file(stored, *info.add_file_results());
+        if (stored.kind == records::FileKind::Segments) {
+            put_segments(stored, *info.add_segment_results());
+        }
     }
-    if (info.file_results_size() == 1) *info.mutable_file() = info.file_results(0);
+    // The field of old, which holds a single result.
+    if (info.file_results_size() + info.segment_results_size() != 1) return info;
+    if (info.file_results_size() == 1) {
+        *info.mutable_file() = info.file_results(0);
+    } else {
+        *info.mutable_segments() = info.segment_results(0);
+    }
     return info;
 }
 

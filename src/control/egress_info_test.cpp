@@ -65,6 +65,41 @@ TEST(EgressInfo, HasLiveKitsShape) {
     EXPECT_EQ(told.at("file"), file) << "what old callers read";
 }
 
+TEST(EgressInfo, TellsOfSegments) {
+    auto recording = finished_recording();
+    records::StoredFile segments;
+    segments.index = 1;
+    segments.kind = records::FileKind::Segments;
+    recording.files.push_back(segments);
+    recorder::Snapshot snapshot;
+    snapshot.status = recorder::Status::Complete;
+    snapshot.file.location = "/srv/a.mp4";
+    snapshot.segments.emplace();
+    snapshot.segments->playlist_name = "hls/all.m3u8";
+    snapshot.segments->playlist_location = "/srv/hls/all.m3u8";
+    snapshot.segments->live_playlist_location = "/srv/hls/live.m3u8";
+    snapshot.segments->count = 3;
+    snapshot.segments->size_bytes = 99;
+    snapshot.segments->duration = 12s;
+    snapshot.segments->is_whole = true;
+    apply_snapshot(snapshot, recording);
+    const auto both = json::parse(proto::to_webhook_json(to_egress_info(recording)));
+    EXPECT_EQ(both.at("fileResults").size(), 1U);
+    EXPECT_FALSE(both.contains("file"));
+    EXPECT_FALSE(both.contains("segments"));
+    const json expected = {
+        {"playlistName", "hls/all.m3u8"},
+        {"playlistLocation", "/srv/hls/all.m3u8"},
+        {"livePlaylistLocation", "/srv/hls/live.m3u8"},
+        {"segmentCount", "3"},
+        {"size", "99"},
+        {"duration", "12000000000"}};
+    EXPECT_EQ(both.at("segmentResults"), json::array({expected}));
+    recording.files.erase(recording.files.begin());
+    const auto alone = json::parse(proto::to_webhook_json(to_egress_info(recording)));
+    EXPECT_EQ(alone.at("segments"), expected);
+}
+
 TEST(EgressInfo, TellsAFailureAndSurvivesADamagedEcho) {
     auto recording = finished_recording();
     recording.status = records::RecordingStatus::Failed;

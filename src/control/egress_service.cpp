@@ -2,6 +2,7 @@
 
 #include "control/announcement.hpp"
 #include "control/egress_info.hpp"
+#include "control/output_records.hpp"
 #include "control/secrets.hpp"
 #include "control/snapshot_records.hpp"
 #include "core/id.hpp"
@@ -132,12 +133,7 @@ records::Recording EgressService::first_record(
     recording.started_at = wall_now();
     recording.updated_at = recording.started_at;
     recording.link_key = new_link_key();
-    records::StoredFile file;
-    KeptDestination kept = keep_destination(request.destination, options_.links.secrets_key);
-    file.destination_json = std::move(kept.json);
-    file.sealed_destination = std::move(kept.sealed);
-    file.filename = request.filepath;
-    recording.files.push_back(std::move(file));
+    recording.files = outputs_of(request, options_.links.secrets_key);
     return recording;
 }
 
@@ -203,6 +199,8 @@ Result<> EgressService::launch(RecordingRequest request, const records::Recordin
     job.access = options_.defaults.access;
     job.source = request.source;
     job.mixing = request.mixing;
+    job.makes_file = request.makes_file;
+    job.segments = request.segments;
     job.encoding = request.encoding;
     job.destination = request.destination;
     job.filepath = request.filepath;
@@ -243,7 +241,8 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     const std::string room_sid = running.recording.room_sid;
     if (records::is_final(running.recording.status)) {
         records::StoredFile& file = change.recording.files.front();
-        if (options_.presigned_locations && file.uploaded && !running.request.own_destination) {
+        const bool is_file = file.kind != records::FileKind::Segments && file.uploaded;
+        if (options_.presigned_locations && is_file && !running.request.own_destination) {
             if (auto link = signed_url_of(file, kSignedLinkLife)) file.location = *std::move(link);
         }
         change.event = "egress_ended";

@@ -1,5 +1,7 @@
 #include "control/late_upload.hpp"
 
+#include <algorithm>
+
 namespace aircheck::control {
 namespace {
 
@@ -7,10 +9,11 @@ namespace {
 constexpr std::string_view kLimit = "Session limit reached";
 constexpr int kLimitCode = 413;
 
-/// The recorder ends its words with the place of the file, which is not there any more.
-std::string without_place(const std::string& error, const std::string& spool_path) {
+/// The recorder's words name the place of the file, which is not there any more.
+std::string without_place(std::string error, const std::string& spool_path) {
     const std::string place = "; the recording is kept in " + spool_path;
-    return error.ends_with(place) ? error.substr(0, error.size() - place.size()) : error;
+    const auto at = error.find(place);
+    return at == std::string::npos ? error : error.erase(at, place.size());
 }
 
 }  // namespace
@@ -28,6 +31,8 @@ void apply_late_upload(
     file.uploaded = true;
     file.spool_path.clear();
     recording.updated_at = now;
+    const auto is_missing = [](const records::StoredFile& each) { return !each.uploaded; };
+    if (std::ranges::any_of(recording.files, is_missing)) return;  // Segments failed, too.
     if (recording.end_reason == kLimit || recording.status == RecordingStatus::LimitReached) {
         recording.status = RecordingStatus::LimitReached;
         recording.error = kLimit;

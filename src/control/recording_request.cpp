@@ -1,6 +1,7 @@
 #include "control/plain_request.hpp"
 #include "net/url.hpp"
 #include "proto/redact.hpp"
+#include "recorder/segment_names.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -35,22 +36,115 @@ Answer<void> apply_webhooks(
     return {};
 }
 
-/// The one output, for now: what else LiveKit can do is refused by name.
-Answer<livekit::Output> only_file(const PlainRequest& plain) {
+/// The outputs by kind, one of each at most; what else LiveKit can do is refused by name.
+struct Outputs {
+    const livekit::Output* file = nullptr;
+    const livekit::Output* segments = nullptr;
+};
+
+Answer<Outputs> sorted(const PlainRequest& plain) {
     const auto refuse = [](std::string_view what) {
         return invalid(std::string(what) + " is not supported by this recorder yet");
     };
+    constexpr std::string_view kInvalid = "request has missing or invalid field: ";
+    Outputs outputs;
     for (const livekit::Output& output : plain.outputs) {
         if (output.has_stream()) return refuse("stream_outputs");
-        if (output.has_segments()) return refuse("segment_outputs");
         if (output.has_images()) return refuse("image_outputs");
-        if (!output.has_file()) return invalid("request has missing or invalid field: output");
+        if (!output.has_file() && !output.has_segments()) {
+            return invalid(std::string(kInvalid) + "output");
+        }
+        const livekit::Output*& place = output.has_file() ? outputs.file : outputs.segments;
+        if (place != nullptr) {
+            const bool of_files = output.has_file();
+            return invalid(
+                std::string(kInvalid) + "multiple " +
+                (of_files ? "file outputs" : "segmented file outputs")
+            );
+        }
+        place = &output;
     }
-    if (plain.outputs.size() > 1) {
-        return invalid("request has missing or invalid field: multiple file outputs");
+    if (plain.outputs.empty()) return invalid(std::string(kInvalid) + "output");
+    return outputs;
+}
+
+const livekit::StorageConfig& storage_of(const PlainRequest& plain, const livekit::Output& output) {
+    const bool has_own =
+        output.storage().provider_case() != livekit::StorageConfig::PROVIDER_NOT_SET;
+    return has_own ? output.storage() : plain.storage;
+}
+
+Answer<void> take_file(
+    const PlainRequest& plain,
+    const Outputs& outputs,
+    const RecordingDefaults& defaults,
+    RecordingRequest& out
+) {
+    livekit::FileOutput file = outputs.file->file();
+    const bool is_open = file.file_type() == livekit::DEFAULT_FILETYPE &&
+                         plain.options.audio_codec() == livekit::DEFAULT_AC &&
+                         !recorder::container_of(file.filepath());
+    // What is encoded for the segments does for the file.
+    if (outputs.segments != nullptr && is_open) file.set_file_type(livekit::MP4);
+    auto encoding = encoding_of(plain, file, defaults, out.warnings);
+    if (!encoding) return tl::unexpected(encoding.error());
+    out.encoding = *encoding;
+    out.filepath = file.filepath();
+    auto stored = apply_storage(storage_of(plain, *outputs.file), defaults, out.destination);
+    if (!stored) return tl::unexpected(stored.error());
+    out.own_destination = *stored;
+    return {};
+}
+
+Answer<void> take_segments(
+    const PlainRequest& plain,
+    const livekit::Output& output,
+    const RecordingDefaults& defaults,
+    RecordingRequest& out
+) {
+    constexpr std::uint32_t kLongestSeconds = 300;
+    const livekit::SegmentedFileOutput& asked = output.segments();
+    const auto codec = plain.options.audio_codec();
+    if (codec != livekit::DEFAULT_AC && codec != livekit::AAC) {
+        return invalid(
+            "audio codec " + livekit::AudioCodec_Name(codec) + " is incompatible with HLS segments"
+        );
     }
-    if (plain.outputs.empty()) return invalid("request has missing or invalid field: output");
-    return plain.outputs.front();
+    if (asked.segment_duration() > kLongestSeconds) {
+        return invalid(
+            "segment_duration " + std::to_string(asked.segment_duration()) +
+            " s is longer than 300 s"
+        );
+    }
+    recorder::SegmentOutput segments;
+    segments.prefix = asked.filename_prefix();
+    segments.playlist_name = asked.playlist_name();
+    segments.live_playlist_name = asked.live_playlist_name();
+    if (asked.filename_suffix() == livekit::TIMESTAMP) {
+        segments.suffix = recorder::SegmentOutput::Suffix::Timestamp;
+    }
+    if (asked.segment_duration() != 0) {
+        segments.duration = std::chrono::seconds(asked.segment_duration());
+    }
+    const auto names =
+        recorder::segment_names(segments, {out.room_name, "RM", wall_now(), {}, {}, {}});
+    if (!names) return invalid("request has missing or invalid field: " + names.error().context);
+    livekit::FileOutput as_file;  // AAC is what MP4 holds, too.
+    as_file.set_file_type(livekit::MP4);
+    std::vector<std::string> warnings;
+    auto encoding = encoding_of(plain, as_file, defaults, warnings);
+    if (!encoding) return tl::unexpected(encoding.error());
+    segments.encoding = *encoding;
+    auto stored = apply_storage(storage_of(plain, output), defaults, segments.destination);
+    if (!stored) return tl::unexpected(stored.error());
+    if (!out.makes_file) {
+        out.encoding = segments.encoding;
+        out.destination = segments.destination;
+        out.own_destination = *stored;
+        out.warnings.insert(out.warnings.end(), warnings.begin(), warnings.end());
+    }
+    out.segments = std::move(segments);
+    return {};
 }
 
 /// WAV and FLAC are no types of LiveKit's: their names say it.
@@ -77,27 +171,25 @@ std::string redacted(livekit::EgressInfo echo) {
 }  // namespace
 
 Answer<RecordingRequest> check_plain(PlainRequest plain, const RecordingDefaults& defaults) {
-    auto output = only_file(plain);
-    if (!output) return tl::unexpected(output.error());
+    const auto outputs = sorted(plain);
+    if (!outputs) return tl::unexpected(outputs.error());
     RecordingRequest out;
     out.origin = "api";
     out.room_name = plain.room_name;
     out.source = plain.source;
     out.mixing = plain.mixing;
-    out.filepath = output->file().filepath();
     out.end.session_limit = defaults.session_limit;
     out.end.max_bytes = defaults.max_bytes;
     out.warnings = plain.warnings;
-    auto encoding = encoding_of(plain, output->file(), defaults, out.warnings);
-    if (!encoding) return tl::unexpected(encoding.error());
-    out.encoding = *encoding;
-    const livekit::StorageConfig& own =
-        output->storage().provider_case() == livekit::StorageConfig::PROVIDER_NOT_SET
-            ? plain.storage
-            : output->storage();
-    auto stored = apply_storage(own, defaults, out.destination);
-    if (!stored) return tl::unexpected(stored.error());
-    out.own_destination = *stored;
+    out.makes_file = outputs->file != nullptr;
+    if (out.makes_file) {
+        const auto taken = take_file(plain, *outputs, defaults, out);
+        if (!taken) return tl::unexpected(taken.error());
+    }
+    if (outputs->segments != nullptr) {
+        const auto taken = take_segments(plain, *outputs->segments, defaults, out);
+        if (!taken) return tl::unexpected(taken.error());
+    }
     if (auto done = apply_webhooks(plain.webhooks, out); !done) return tl::unexpected(done.error());
     out.echo = redacted(std::move(plain.echo));
     return out;

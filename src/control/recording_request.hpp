@@ -44,11 +44,13 @@ struct RecordingRequest {
     std::string room_name;
     recorder::Source source;
     recorder::Mixing mixing = recorder::Mixing::Default;
+    bool makes_file = true;  ///< False: `segments` alone.
     recorder::Encoding encoding;
     storage::Destination destination;
     bool own_destination =
         false;  ///< The destination came with the request, not from configuration.
     std::string filepath;
+    std::optional<recorder::SegmentOutput> segments;
     recorder::EndRule end;
     std::vector<notify::Receiver> receivers;  ///< The request's own `webhooks`, or the rule's.
     std::string metadata_json = "{}";

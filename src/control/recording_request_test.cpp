@@ -76,11 +76,20 @@ INSTANTIATE_TEST_SUITE_P(
             "stream_outputs"},
         RefusedRow{"OldStream", sent({{"stream", {{"protocol", "RTMP"}}}}), "stream_outputs"},
         RefusedRow{
-            "Segments",
-            sent({{"segment_outputs", {{{"filename_prefix", "x"}}}}}),
-            "segment_outputs"},
+            "TwoOfSegments",
+            sent({{"segment_outputs", json::array({json::object(), json::object()})}}),
+            "multiple segmented file outputs"},
         RefusedRow{
-            "OldSegments", sent({{"segments", {{"filename_prefix", "x"}}}}), "segment_outputs"},
+            "LongSegments",
+            sent({{"segment_outputs", {{{"segment_duration", 301}}}}}),
+            "segment_duration 301"},
+        RefusedRow{
+            "LivePlaylistElsewhere",
+            sent(
+                {{"segment_outputs",
+                  {{{"playlist_name", "a/list"}, {"live_playlist_name", "b/live"}}}}}
+            ),
+            "same directory"},
         RefusedRow{
             "Images", sent({{"image_outputs", {{{"filename_prefix", "x"}}}}}), "image_outputs"},
         RefusedRow{"NoOutput", sent({{"file_outputs", json::array()}}), "output"},
@@ -288,6 +297,32 @@ TEST(MakeEcho, StandsForARequestThatWasNone) {
     // It is a request that we would take.
     RecordingDefaults defaults;
     EXPECT_TRUE(check_request(echo, defaults));
+}
+
+TEST(RecordingRequest, MakesSegmentsBesideAFileOfTheSameEncode) {
+    json fields = sent(output({{"file_type", "DEFAULT_FILETYPE"}, {"filepath", "calls/"}}));
+    fields["segment_outputs"] = {
+        {{"filename_prefix", "hls/part"},
+         {"playlist_name", "all"},
+         {"filename_suffix", "TIMESTAMP"},
+         {"segment_duration", 6}}};
+    const RecordingRequest both = accepted(fields);
+    EXPECT_TRUE(both.makes_file);
+    EXPECT_EQ(both.encoding.container, recorder::Container::Mp4);
+    ASSERT_TRUE(both.segments);
+    EXPECT_EQ(both.segments->encoding.codec, recorder::AudioCodec::Aac);
+    EXPECT_EQ(both.segments->encoding.bitrate_bps, both.encoding.bitrate_bps);
+    EXPECT_EQ(both.segments->duration, 6s);
+    EXPECT_EQ(both.segments->suffix, recorder::SegmentOutput::Suffix::Timestamp);
+    EXPECT_EQ(both.segments->prefix, "hls/part");
+
+    fields.erase("file_outputs");
+    fields.erase("file");
+    const RecordingRequest alone = accepted(fields);
+    EXPECT_FALSE(alone.makes_file);
+    ASSERT_TRUE(alone.segments);
+    fields["advanced"] = {{"audio_codec", "OPUS"}};
+    EXPECT_FALSE(check_request(request_of(fields), {}));
 }
 
 }  // namespace

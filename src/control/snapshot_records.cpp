@@ -53,6 +53,38 @@ std::vector<std::string> findings_of(const recorder::Snapshot& snapshot) {
     return findings;
 }
 
+void apply_file(const recorder::Snapshot& snapshot, records::StoredFile& file) {
+    if (!snapshot.file.filename.empty()) {
+        file.filename = snapshot.file.filename;
+        file.key = snapshot.file.filename;
+    }
+    file.location = snapshot.file.location;
+    file.size_bytes = snapshot.file.size_bytes;
+    file.sha256 = snapshot.file.sha256;
+    file.uploaded = !snapshot.file.location.empty();
+    file.spool_path = snapshot.file.spool_path;
+    file.started_at = snapshot.file.started_at;
+    file.ended_at = snapshot.file.ended_at;
+    // Until the end it still grows, and LiveKit tells none.
+    if (recorder::is_final(snapshot.status)) file.duration = snapshot.file.duration;
+}
+
+void apply_segments(const recorder::SegmentsResult& segments, records::StoredFile& file) {
+    if (!segments.playlist_name.empty()) {
+        file.filename = segments.playlist_name;
+        file.key = segments.playlist_name;
+    }
+    file.location = segments.playlist_location;
+    file.live_filename = segments.live_playlist_name;
+    file.live_location = segments.live_playlist_location;
+    file.segment_count = segments.count;
+    file.size_bytes = segments.size_bytes;
+    file.duration = segments.duration;
+    file.uploaded = segments.is_whole;
+    file.started_at = segments.started_at;
+    file.ended_at = segments.ended_at;
+}
+
 }  // namespace
 
 void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& recording) {
@@ -73,20 +105,13 @@ void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& reco
     }
     recording.check.findings = findings_of(snapshot);
     if (recording.files.empty()) recording.files.emplace_back();
-    records::StoredFile& file = recording.files.front();
-    if (!snapshot.file.filename.empty()) {
-        file.filename = snapshot.file.filename;
-        file.key = snapshot.file.filename;
+    for (records::StoredFile& file : recording.files) {
+        if (file.kind == records::FileKind::Segments) {
+            if (snapshot.segments) apply_segments(*snapshot.segments, file);
+        } else if (snapshot.makes_file) {
+            apply_file(snapshot, file);
+        }
     }
-    file.location = snapshot.file.location;
-    file.size_bytes = snapshot.file.size_bytes;
-    file.sha256 = snapshot.file.sha256;
-    file.uploaded = !snapshot.file.location.empty();
-    file.spool_path = snapshot.file.spool_path;
-    file.started_at = snapshot.file.started_at;
-    file.ended_at = snapshot.file.ended_at;
-    // Until the end it still grows, and LiveKit tells none.
-    if (recorder::is_final(snapshot.status)) file.duration = snapshot.file.duration;
 }
 
 }  // namespace aircheck::control

@@ -108,6 +108,10 @@ std::string clean_path(std::string_view path) {
     return clean;
 }
 
+std::string expand_placeholders(std::string_view text, const NameParts& parts) {
+    return substitute(text, parts, stamps_of(parts.time));
+}
+
 std::string expand_file_name(
     std::string_view filepath, const NameParts& parts, std::string_view extension
 ) {

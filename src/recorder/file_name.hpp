@@ -22,6 +22,9 @@ struct NameParts {
 /// False while `filepath` needs what is not known yet: the room's sid, the publisher's identity.
 [[nodiscard]] bool can_expand(std::string_view filepath, const NameParts& parts);
 
+/// `text` with its placeholders replaced, and nothing else done to it.
+[[nodiscard]] std::string expand_placeholders(std::string_view text, const NameParts& parts);
+
 /// Expands livekit/egress's file name template (egress-survey 1.8): `{room_name}`, `{room_id}`,
 /// `{time}` (2006-01-02T150405), `{utc}` (20060102150405 and milliseconds), both in UTC unless TZ
 /// is set; `{publisher_identity}`, `{track_id}`, `{track_source}` and `{track_type}` (always

@@ -58,6 +58,11 @@ std::optional<Container> container_of(std::string_view file_name) {
     return std::nullopt;
 }
 
+bool is_stored(const Snapshot& snapshot) {
+    return (!snapshot.makes_file || !snapshot.file.location.empty()) &&
+           (!snapshot.segments || snapshot.segments->is_whole);
+}
+
 std::string_view to_string(Status status) {
     switch (status) {
         case Status::Starting:

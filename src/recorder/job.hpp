@@ -108,6 +108,22 @@ struct EndRule {
     std::optional<Nanoseconds> media_timeout;
 };
 
+/// HLS: segments of MPEG-TS, an event playlist of all and, where wanted, a live one of the newest.
+struct SegmentOutput {
+    enum class Suffix {
+        Index,     ///< "_00000.ts", "_00001.ts" …
+        Timestamp  ///< When its first sample was heard: "_20260820101520123.ts", in UTC.
+    };
+    // Templates as `Job::filepath`; each may be "" (segment_names.hpp).
+    std::string prefix;
+    std::string playlist_name;
+    std::string live_playlist_name;  ///< "": none.
+    Suffix suffix = Suffix::Index;
+    Nanoseconds duration = 4s;
+    Encoding encoding;  ///< Codec AAC; the channels are the file's. The container means nothing.
+    storage::Destination destination;
+};
+
 /// One recording to be made: all that the recorder has to know, nothing of who asked.
 struct Job {
     std::string egress_id;  ///< "EG_…"; also the identity in the room.
@@ -116,10 +132,12 @@ struct Job {
     RoomAccess access;
     Source source;
     Mixing mixing = Mixing::Default;
-    Encoding encoding;
+    bool makes_file = true;  ///< False: `segments` alone are made.
+    Encoding encoding;       ///< Of the file; without one, of what `render` makes of the journal.
     storage::Destination destination;
     std::string filepath;  ///< LiveKit's template ("recordings/{room_name}-{time}.mp4"); "" or
                            ///< "dir/": default name.
+    std::optional<SegmentOutput> segments;
     EndRule end;
     WallTime requested_at;
 };
@@ -193,6 +211,22 @@ struct FileResult {
         spool_path;  ///< Set when the upload failed for good: the finished file in the spool.
 };
 
+/// The HLS output of a recording, as far as it is stored.
+struct SegmentsResult {
+    std::string playlist_name;       ///< Of the object; "" before it is known.
+    std::string live_playlist_name;  ///< Likewise, or "" when none is made.
+    std::string playlist_location;   ///< URL or absolute path; "" before the first segment.
+    std::string live_playlist_location;
+    std::uint64_t size_bytes = 0;  ///< Of all segments.
+    std::uint32_t count = 0;
+    Nanoseconds duration{0};
+    std::optional<WallTime> started_at;
+    std::optional<WallTime> ended_at;
+    bool is_whole =
+        false;          ///< Every segment is stored, and the playlist says that it was the last.
+    std::string error;  ///< Why it never will be.
+};
+
 /// The whole state of one recording, as of `updated_at`. A value: later ones replace earlier ones.
 struct Snapshot {
     std::string egress_id;
@@ -206,12 +240,17 @@ struct Snapshot {
     WallTime started_at;  ///< Of the request.
     std::optional<WallTime> ended_at;
     WallTime updated_at;
-    FileResult file;
+    bool makes_file = true;
+    FileResult file;  ///< Without one, what it says of times holds for the recording.
+    std::optional<SegmentsResult> segments;
     std::vector<ParticipantSummary> participants;
     std::vector<TrackSummary> tracks;
     std::vector<Gap> gaps;
     std::vector<StageTiming> stages;
 };
+
+/// Nothing of it waits to be sent any more.
+[[nodiscard]] bool is_stored(const Snapshot& snapshot);
 
 [[nodiscard]] std::string_view to_string(Status status);  ///< "EGRESS_STARTING" …
 /// "End reason: StopEgress API" … as livekit/egress fills EgressInfo.details; "" for None.

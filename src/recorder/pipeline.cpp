@@ -1,5 +1,6 @@
 #include "recorder/pipeline.hpp"
 
+#include "recorder/pipeline_time.hpp"
 #include "recorder/source.hpp"
 #include "rtp/rtcp.hpp"
 
@@ -14,9 +15,6 @@ namespace {
 /// released before mixing, so no tick decides anything that a shorter one would not.
 constexpr Nanoseconds kTick = 500ms;
 constexpr std::size_t kMixBlock = 4800;  ///< Samples a channel.
-/// A pre-roll that arrives in a burst lies before its own arrival; more than this is cut.
-constexpr std::int64_t kMaxPreroll = media::kTimelineRate;
-
 media::Mixing to_media(Mixing mixing) {
     switch (mixing) {
         case Mixing::Default:
@@ -29,48 +27,9 @@ media::Mixing to_media(Mixing mixing) {
     return media::Mixing::Default;
 }
 
-mux::Container to_mux(Container container) {
-    switch (container) {
-        case Container::Mp4:
-            return mux::Container::Mp4;
-        case Container::Ogg:
-            return mux::Container::Ogg;
-        case Container::Mp3:
-            return mux::Container::Mp3;
-        case Container::Wav:
-            return mux::Container::Wav;
-        case Container::Flac:
-            return mux::Container::Flac;
-    }
-    return mux::Container::Mp4;
-}
-
-media::Codec to_media(AudioCodec codec) {
-    switch (codec) {
-        case AudioCodec::Aac:
-            return media::Codec::Aac;
-        case AudioCodec::Opus:
-        case AudioCodec::OpusPassthrough:
-            return media::Codec::Opus;
-        case AudioCodec::Mp3:
-            return media::Codec::Mp3;
-        case AudioCodec::Pcm:
-            return media::Codec::Pcm;
-        case AudioCodec::Flac:
-            return media::Codec::Flac;
-    }
-    return media::Codec::Aac;
-}
-
 /// By livekit's numbers, which both have.
 ParticipantKind kind_of(journal::ParticipantKind kind) {
     return static_cast<ParticipantKind>(kind);
-}
-
-std::int64_t position_of(Nanoseconds at) { return media::to_position(Instant(at), Instant{}); }
-
-Nanoseconds time_of(std::int64_t position) {
-    return media::to_instant(position, Instant{}).time_since_epoch();
 }
 
 mux::Tags tags_of(const journal::Header& header) {
@@ -93,7 +52,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
     AC_TRY(auto mixer, media::Mixer::create(mixing));
     std::unique_ptr<Pipeline> pipeline(new Pipeline(settings, header, std::move(mixer)));
     if (settings.encoding.codec == AudioCodec::OpusPassthrough) {
-        if (settings.encoding.container != Container::Ogg) {
+        if (settings.encoding.container != Container::Ogg || settings.segments) {
             return fail(Errc::InvalidArgument, "Opus is kept as it is in OGG only");
         }
         pipeline->kept_.emplace(settings.jitter_wait);
@@ -103,21 +62,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
     if (!settings.routes.empty() && settings.encoding.channels != 2) {
         return fail(Errc::InvalidArgument, "audio routes take two channels");
     }
-    media::EncoderSettings encoder;
-    encoder.codec = to_media(settings.encoding.codec);
-    encoder.channels = settings.encoding.channels;
-    encoder.sample_rate_hz = settings.encoding.sample_rate_hz;
-    encoder.bitrate_bps = settings.encoding.bitrate_bps;
-    AC_TRY(pipeline->encoder_, media::AudioEncoder::create(encoder));
-    // The muxer itself is made with the first output, when the start's wall time is known; whether
-    // it can hold the stream has to be known now.
-    AC_TRY(
-        auto probe,
-        mux::make_muxer(
-            to_mux(settings.encoding.container), pipeline->encoder_->format(), pipeline->tags_
-        )
-    );
-    probe.reset();
+    AC_CHECK_OK(pipeline->make_encoders());
     return pipeline;
 }
 
@@ -157,30 +102,9 @@ Result<> Pipeline::tick(Nanoseconds at, Bytes& out) {
     }
     for (const auto& [index, input] : inputs_) input->release(Instant(at));
     if (!first_media_ || at < *first_media_ + settings_.mix_delay) return {};
-    if (!muxer_) AC_CHECK_OK(begin_output(out));
+    if (!has_begun_) AC_CHECK_OK(begin_output(out));
     AC_CHECK_OK(mix_up_to(position_of(at - settings_.mix_delay), out));
     drop_finished_tracks();
-    return {};
-}
-
-Result<> Pipeline::begin_output(Bytes& out) {
-    const std::int64_t first = position_of(*first_media_);
-    zero_ = first;
-    for (const auto& [index, input] : inputs_) {
-        if (const auto position = input->first_position()) zero_ = std::min(zero_, *position);
-    }
-    zero_ = std::max({zero_, first - kMaxPreroll, std::int64_t{0}});
-    mixed_ = zero_;
-    return open_muxer(encoder_->format(), out);
-}
-
-Result<> Pipeline::open_muxer(const media::StreamFormat& format, Bytes& out) {
-    tags_.created = wall_start_ + time_of(zero_);
-    const Container container = settings_.encoding.container;
-    AC_TRY(muxer_, mux::make_muxer(to_mux(container), format, tags_));
-    const Bytes header = muxer_->header();
-    header_bytes_ = container == Container::Ogg ? 0 : header.size();
-    out.insert(out.end(), header.begin(), header.end());
     return {};
 }
 
@@ -191,11 +115,13 @@ Result<> Pipeline::mix_up_to(std::int64_t position, Bytes& out) {
         mixed_samples_.resize(static_cast<std::size_t>(count) * channels);
         mixer_.mix(mixed_, mixed_samples_);
         mixed_ += count;
-        samples_.clear();
-        AC_CHECK_OK(encoder_->encode(mixed_samples_, samples_));
-        for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
+        for (const Encoder& each : encoders_) {
+            samples_.clear();
+            AC_CHECK_OK(each.encoder->encode(mixed_samples_, samples_));
+            pack(each);
+        }
     }
-    muxer_->flush(out);
+    if (muxer_) muxer_->flush(out);
     return {};
 }
 
@@ -203,6 +129,7 @@ Result<> Pipeline::add_kept(media::EncodedSample sample, Bytes& out) {
     if (!muxer_) {
         const std::int64_t first = position_of(kept_->first_arrival()->time_since_epoch());
         zero_ = mixed_ = std::max(first, std::int64_t{0});
+        has_begun_ = true;
         AC_CHECK_OK(open_muxer(*kept_->format(), out));
     }
     mixed_ += sample.duration;
@@ -226,11 +153,15 @@ Result<Pipeline::Finished> Pipeline::finish(Nanoseconds end) {
     if (kept_) return finish_kept(now_);
     Bytes out;
     for (const auto& [index, input] : inputs_) input->flush();
-    if (!muxer_) AC_CHECK_OK(begin_output(out));
+    if (!has_begun_) AC_CHECK_OK(begin_output(out));
     AC_CHECK_OK(mix_up_to(std::max(position_of(now_), mixed_), out));
-    samples_.clear();
-    AC_CHECK_OK(encoder_->finish(samples_));
-    for (media::EncodedSample& sample : samples_) muxer_->add(std::move(sample));
+    for (const Encoder& each : encoders_) {
+        samples_.clear();
+        AC_CHECK_OK(each.encoder->finish(samples_));
+        pack(each);
+    }
+    if (segmenter_) segmenter_->finish(segments_);
+    if (!muxer_) return Finished{{}, {}, duration()};
     mux::Finished closed = muxer_->finish();
     out.insert(out.end(), closed.tail.begin(), closed.tail.end());
     return Finished{std::move(out), std::move(closed.head_replacement), muxer_->duration()};
@@ -342,11 +273,13 @@ void Pipeline::drop_finished_tracks() {
 }
 
 std::optional<Nanoseconds> Pipeline::start() const {
-    if (!muxer_) return std::nullopt;
+    if (!has_begun_) return std::nullopt;
     return time_of(zero_);
 }
 
-Nanoseconds Pipeline::duration() const { return muxer_ ? time_of(mixed_ - zero_) : Nanoseconds(0); }
+Nanoseconds Pipeline::duration() const {
+    return has_begun_ ? time_of(mixed_ - zero_) : Nanoseconds(0);
+}
 
 std::vector<Pipeline::TrackCounters> Pipeline::track_counters() const {
     std::vector<TrackCounters> all = finished_tracks_;

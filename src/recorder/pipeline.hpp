@@ -7,6 +7,7 @@
 #include "media/audio_encoder.hpp"
 #include "media/mixer.hpp"
 #include "mux/muxer.hpp"
+#include "mux/ts.hpp"
 #include "recorder/job.hpp"
 #include "recorder/opus_passthrough.hpp"
 #include "recorder/track_input.hpp"
@@ -16,16 +17,27 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace aircheck::recorder {
+
+/// How HLS segments are made. The encoding's codec is AAC, its channels are the file's; where all
+/// of it is the file's, both are made of the same encoded samples.
+struct Segmenting {
+    Nanoseconds duration = 4s;
+    Encoding encoding;
+};
 
 /// What an output is made by, beside the records: kept in the journal's header, so that `render`
 /// does what the live run did.
 struct PipelineSettings {
     Mixing mixing = Mixing::Default;
     std::vector<AudioRoute> routes;  ///< Where tracks are heard, in place of `mixing`.
-    Encoding encoding;
+    Encoding encoding;               ///< Of the file.
+    bool makes_file = true;          ///< False: segments alone. `render` always makes the file.
+    /// HLS segments of the same mix. Not kept in the journal: `render` makes none.
+    std::optional<Segmenting> segments;
     /// How far the mix runs behind the records' time, and how long a missing packet is waited for:
     /// a recorder is in no hurry. `render --late` waits longer.
     Nanoseconds mix_delay = 1s;
@@ -37,7 +49,8 @@ struct PipelineSettings {
     [[nodiscard]] static Result<PipelineSettings> parse(std::string_view text);
 };
 
-/// From journal records to one output file: jitter buffers, rendering, mixing, encoding, muxing.
+/// From journal records to a file, to HLS segments, or to both: jitter buffers, rendering, mixing,
+/// encoding, muxing.
 ///
 /// A pure function of settings, header and the sequence of records: live and from a journal the
 /// same records give the same bytes. Time moves by the records' own (Tick records when nothing
@@ -53,14 +66,15 @@ public:
         std::uint64_t late = 0;
         std::uint64_t concealed_samples = 0;
     };
-    struct Finished {
-        Bytes tail;  ///< To be appended to the body.
+    struct Finished {  ///< Without a file, its duration alone.
+        Bytes tail;    ///< To be appended to the body.
         Bytes head;  ///< The finished file's head, in place of header(); empty: header() is right.
         Nanoseconds duration{0};
     };
 
     /// Errc::InvalidArgument when the encoding is impossible (AAC in OGG, 3 channels, a passthrough
-    /// to anything but OGG, routes to one channel …).
+    /// to anything but OGG or to segments, routes to one channel, segments of other channels than
+    /// the file's …).
     [[nodiscard]] static Result<std::unique_ptr<Pipeline>> create(
         const PipelineSettings& settings, const journal::Header& header
     );
@@ -72,6 +86,11 @@ public:
     /// Renders what is left up to `end` and closes the file. Errc::NotFound: there was no media, so
     /// there is no file.
     [[nodiscard]] Result<Finished> finish(Nanoseconds end);
+
+    /// The segments that are whole, since the last call; the last one comes with finish().
+    [[nodiscard]] std::vector<mux::TsSegment> take_segments() {
+        return std::exchange(segments_, {});
+    }
 
     /// Bytes at the output's beginning that `Finished::head` replaces: the muxer's header. 0 before
     /// the first output, and where nothing is replaced (OGG).
@@ -85,11 +104,19 @@ public:
     [[nodiscard]] std::vector<TrackCounters> track_counters() const;
 
 private:
+    struct Encoder {
+        std::unique_ptr<media::AudioEncoder> encoder;
+        bool is_for_file = false;
+        bool is_for_segments = false;
+    };
+
     Pipeline(const PipelineSettings& settings, const journal::Header& header, media::Mixer mixer);
 
     [[nodiscard]] Result<> advance(Nanoseconds to, Bytes& out);
     [[nodiscard]] Result<> tick(Nanoseconds at, Bytes& out);
+    [[nodiscard]] Result<> make_encoders();
     [[nodiscard]] Result<> begin_output(Bytes& out);
+    void pack(const Encoder& from);
     [[nodiscard]] Result<> mix_up_to(std::int64_t position, Bytes& out);
     [[nodiscard]] Result<> add_kept(media::EncodedSample sample, Bytes& out);
     [[nodiscard]] Result<Finished> finish_kept(Nanoseconds end);
@@ -109,14 +136,17 @@ private:
     std::map<std::string, media::Channel> channels_;  ///< By track sid: a rejoin changes nothing.
     std::vector<TrackCounters> finished_tracks_;
     std::optional<OpusPassthrough> kept_;  ///< In place of inputs, mixer and encoder.
-    std::unique_ptr<media::AudioEncoder> encoder_;
-    std::unique_ptr<mux::Muxer> muxer_;
+    std::vector<Encoder> encoders_;        ///< One for each encoding there is.
+    std::unique_ptr<mux::Muxer> muxer_;    ///< Of the file.
+    std::optional<mux::TsSegmenter> segmenter_;
+    std::vector<mux::TsSegment> segments_;
     std::vector<media::EncodedSample> samples_;
     std::vector<float> mixed_samples_;
     Nanoseconds now_{0};
     Nanoseconds next_tick_{0};
     std::optional<Nanoseconds> first_media_;
-    std::int64_t zero_ = 0;   ///< Position of the file's first sample; known once muxer_ is set.
+    bool has_begun_ = false;  ///< Output has.
+    std::int64_t zero_ = 0;   ///< Position of the file's first sample; known once output began.
     std::int64_t mixed_ = 0;  ///< Position after the last one mixed.
     std::size_t header_bytes_ = 0;
 };

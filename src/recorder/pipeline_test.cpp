@@ -296,6 +296,66 @@ TEST(Pipeline, WritesOpusInOgg) {
     EXPECT_NEAR(found.front().end, 2, kFrame);
 }
 
+Bytes joined(const std::vector<mux::TsSegment>& segments) {
+    Bytes all;
+    for (const auto& segment : segments) {
+        all.insert(all.end(), segment.bytes.begin(), segment.bytes.end());
+    }
+    return all;
+}
+
+/// A file and segments of 1 s from one call: the tone is in both, where it was said.
+TEST(Pipeline, MakesSegmentsBesideAFileOfAnyKind) {
+    for (const Container container : {Container::Mp4, Container::Ogg}) {
+        Speaker who = speaker(1);
+        Script call;
+        call.start(0ms, who);
+        call.speak(300ms, who, spoken_tone(kLow, 3));
+        PipelineSettings settings;
+        settings.segments = Segmenting{1s, settings.encoding};
+        settings.encoding.container = container;
+        if (container == Container::Ogg) settings.encoding.codec = AudioCodec::Opus;
+        auto pipeline = Pipeline::create(settings, testing::header()).value();
+        Bytes body;
+        for (const auto& record : call.records()) ASSERT_TRUE(pipeline->feed(record, body));
+        auto segments = pipeline->take_segments();
+        EXPECT_GE(segments.size(), 1U) << "while the call goes on";
+        const auto finished = pipeline->finish(4300ms).value();
+        for (auto& segment : pipeline->take_segments()) segments.push_back(std::move(segment));
+        ASSERT_GE(segments.size(), 4U);
+        // The encoder's priming comes before what was heard first.
+        const Nanoseconds start = segments.front().start - testing::header().wall_start;
+        EXPECT_NEAR(to_seconds(start), 0.3, 0.05);
+        body.insert(body.end(), finished.tail.begin(), finished.tail.end());
+        const Bytes file = testing::assemble(body, pipeline->header_bytes(), finished.head);
+        for (const Bytes& output : {file, joined(segments)}) {
+            const auto found = stretches(decode(output).front(), kLow);
+            ASSERT_THAT(found, SizeIs(1));
+            // A transport stream does not say how long its encoder's priming is.
+            EXPECT_NEAR(found.front().end - found.front().begin, 3, 2 * kFrame);
+        }
+    }
+}
+
+TEST(Pipeline, MakesSegmentsWithoutAFile) {
+    Speaker who = speaker(1);
+    Script call;
+    call.start(0ms, who);
+    call.speak(300ms, who, spoken_tone(kLow, 2));
+    PipelineSettings settings;
+    settings.makes_file = false;
+    settings.segments = Segmenting{1s, settings.encoding};
+    auto pipeline = Pipeline::create(settings, testing::header()).value();
+    Bytes body;
+    for (const auto& record : call.records()) ASSERT_TRUE(pipeline->feed(record, body));
+    const auto finished = pipeline->finish(2300ms).value();
+    EXPECT_TRUE(body.empty());
+    EXPECT_TRUE(finished.tail.empty());
+    EXPECT_EQ(finished.duration, 2s);
+    const auto samples = decode(joined(pipeline->take_segments())).front();
+    EXPECT_NEAR(level(samples, kLow, 0.5, 1.5), 0.4, 0.04);
+}
+
 TEST(Pipeline, RefusesImpossibleEncodings) {
     PipelineSettings settings;
     settings.encoding.container = Container::Ogg;
@@ -303,6 +363,10 @@ TEST(Pipeline, RefusesImpossibleEncodings) {
     EXPECT_EQ(Pipeline::create(settings, testing::header()).error().code, Errc::InvalidArgument);
     settings = {};
     settings.encoding.channels = 3;
+    EXPECT_EQ(Pipeline::create(settings, testing::header()).error().code, Errc::InvalidArgument);
+    settings = {};
+    settings.segments = Segmenting{};
+    settings.segments->encoding.channels = 2;
     EXPECT_EQ(Pipeline::create(settings, testing::header()).error().code, Errc::InvalidArgument);
 }
 

@@ -39,7 +39,7 @@ struct Recorder::Impl {
             // What failed to be uploaded stays until `egress upload` has sent it, and a journal of
             // which nothing became a file until somebody renders it.
             const bool is_empty = !snapshot.file.started_at && snapshot.file.spool_path.empty();
-            if (is_empty || !snapshot.file.location.empty()) tidy_up(snapshot.egress_id);
+            if (is_empty || is_stored(snapshot)) tidy_up(snapshot.egress_id);
             threads[it->second.thread]->forget(snapshot.egress_id);
             running.erase(it);
         }

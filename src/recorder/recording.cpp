@@ -67,12 +67,16 @@ Result<> Recording::prepare() {
     options.settings.mixing = job_.mixing;
     options.settings.routes = job_.source.routes;
     options.settings.encoding = job_.encoding;
+    options.settings.makes_file = job_.makes_file;
+    if (job_.segments) {
+        options.settings.segments = Segmenting{job_.segments->duration, job_.segments->encoding};
+    }
     AC_TRY(capture_, Capture::create(std::move(options), monotonic_now()));
     static_cast<void>(name_file());  // Else before the upload, when all is known.
     return {};
 }
 
-bool Recording::name_file() {
+NameParts Recording::name_parts() const {
     NameParts parts{job_.room_name, room_sid_, job_.requested_at, {}, {}, {}};
     if (job_.source.kind == Source::Kind::Participant) {
         parts.publisher_identity = job_.source.identity;
@@ -83,36 +87,14 @@ bool Recording::name_file() {
         const bool kept = job_.encoding.codec == AudioCodec::OpusPassthrough;
         if (kept) parts.default_name = "{track_id}-{time}";
     }
-    if (!can_expand(job_.filepath, parts)) return false;
-    file_.filename = expand_file_name(job_.filepath, parts, extension_of(job_.encoding.container));
-    return true;
+    return parts;
 }
 
-/// Once output begins: the header's size, and so where the body starts, is known by then.
-Result<> Recording::begin_upload() {
-    if (file_.filename.empty() && !name_file()) {
-        return fail(Errc::Failed, "'" + job_.filepath + "': the room did not say all it needs");
-    }
-    UploadTask::Options options;
-    options.destination = job_.destination;
-    options.spec.key = file_.filename;
-    options.spec.content_type = std::string(content_type_of(job_.encoding.container));
-    options.spec.egress_id = job_.egress_id;
-    options.spec.body_path = output_->path();
-    options.spec.body_offset = capture_->pipeline().header_bytes();
-    options.patience = context_.upload_patience;
-    auto trouble = [this](const Error& error, Nanoseconds pause) {
-        log_.warn(
-            "upload.retrying", {{"error", error.to_string()}, {"pause_s", to_seconds(pause)}}
-        );
-    };
-    AC_TRY(
-        upload_,
-        UploadTask::create(
-            context_.loop, context_.uploads, context_.http, std::move(options), trouble
-        )
-    );
-    return {};
+bool Recording::name_file() {
+    const NameParts parts = name_parts();
+    if (!job_.makes_file || !can_expand(job_.filepath, parts)) return false;
+    file_.filename = expand_file_name(job_.filepath, parts, extension_of(job_.encoding.container));
+    return true;
 }
 
 void Recording::tick(Instant now) {
@@ -130,24 +112,6 @@ void Recording::tick(Instant now) {
     }
     write_output();
     check_limits(now);
-}
-
-void Recording::write_output() {
-    if (status_ == Status::Ending || is_over() || !output_) return;
-    const Bytes bytes = capture_->take_output();
-    if (bytes.empty() && output_->is_whole()) return;
-    const bool had_reserve = !output_->has_used_reserve();
-    check(output_->append(bytes));
-    if (had_reserve && output_ && output_->has_used_reserve()) {
-        log_.error("output.disk_full", {{"file", output_->path()}});
-    }
-    if (status_ == Status::Ending || is_over()) return;
-    if (!upload_) {
-        check(begin_upload());
-        if (!upload_) return;
-        changed();
-    }
-    upload_->grown(output_->size() - capture_->pipeline().header_bytes());
 }
 
 // --- What the room tells -------------------------------------------------------------------------
@@ -328,7 +292,13 @@ Snapshot Recording::snapshot() const {
     all.started_at = job_.requested_at;
     all.ended_at = ended_at_;
     all.updated_at = updated_at_;
+    all.makes_file = job_.makes_file;
     all.file = file_;
+    if (segments_) {
+        all.segments = segments_->result();
+    } else if (job_.segments) {
+        all.segments.emplace();
+    }
     if (capture_ && !is_over()) all.file.duration = capture_->pipeline().duration();
     all.participants = participants_.all();
     if (capture_) all.tracks = capture_->tracks();
@@ -350,6 +320,7 @@ Recording::Totals Recording::totals() const {
     }
     if (output_) totals.bytes_written += output_->size();
     if (upload_) totals.bytes_uploaded = upload_->sent_bytes();
+    if (segments_) totals.bytes_uploaded += segments_->sent_bytes();
     return totals;
 }
 

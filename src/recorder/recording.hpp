@@ -11,6 +11,7 @@
 #include "recorder/participants.hpp"
 #include "recorder/room_link.hpp"
 #include "recorder/rtcp_feedback.hpp"
+#include "recorder/segment_sink.hpp"
 #include "recorder/source.hpp"
 #include "recorder/spool_files.hpp"
 #include "recorder/upload_task.hpp"
@@ -84,6 +85,7 @@ private:
     void on_ended(signal::EndReason reason, std::string words) override;
 
     [[nodiscard]] Result<> prepare();
+    [[nodiscard]] NameParts name_parts() const;
     [[nodiscard]] bool name_file();  ///< False while the name needs what is not known yet.
     void open_files();
     void on_opened(Result<SpoolFiles> files);
@@ -93,13 +95,20 @@ private:
     void check(const Result<>& result);  ///< An error ends the recording, with what it has.
     void bear_full_journal(const Error& error);
     void write_output();
+    [[nodiscard]] Result<> write_segments();
+    [[nodiscard]] std::string segments_folder() const { return folder_ + "/segments"; }
     void check_limits(Instant now);
     void check_source(Instant now);
     void end(EndReason reason, std::string error, int error_code);
     void end_with_files();
     void end_without_media();
     [[nodiscard]] Result<> note_gap(Instant now);
+    void finish_outputs();
+    void finish_segments();
     void finish_file();
+    void add_error(const std::string& words, int error_code);
+    void file_over(Status status);
+    void segments_over();
     void close_capture();
     void on_stored(Result<storage::StoredObject> stored);
     void keep_in_spool(const Error& why);
@@ -119,6 +128,7 @@ private:
     std::unique_ptr<Capture> capture_;
     std::unique_ptr<Output> output_;  ///< None before on_opened().
     std::unique_ptr<UploadTask> upload_;
+    std::unique_ptr<SegmentSink> segments_;  ///< None before the first one.
     std::unique_ptr<RoomLink> link_;
     RtcpFeedback feedback_;
     ParticipantList participants_;
@@ -130,6 +140,8 @@ private:
     Status status_ = Status::Starting;
     EndReason end_reason_ = EndReason::None;
     Status final_status_ = Status::Complete;
+    bool is_file_over_ = false;
+    bool are_segments_over_ = false;
     bool is_opening_ = false;  ///< The disk makes the files.
     std::optional<Error> not_opened_;
     bool was_journal_full_ = false;  ///< It has been told.

@@ -10,15 +10,7 @@
 namespace aircheck::recorder {
 namespace {
 
-/// LiveKit's number for an upload that failed: 400 for what the owner has to mend, 503 for the
-/// rest.
-int code_of_upload(const Error& error) {
-    const bool owners = error.code == Errc::PermissionDenied || error.code == Errc::NotFound ||
-                        error.code == Errc::InvalidArgument;
-    return owners ? 400 : 503;
-}
-
-/// And for a disk that fails: 507 when it is full, 500 otherwise.
+/// LiveKit's number for a disk that fails: 507 when it is full, 500 otherwise.
 int code_of(const Error& error) { return error.code == Errc::NoSpace ? 507 : 500; }
 
 }  // namespace
@@ -109,7 +101,7 @@ void Recording::end(EndReason reason, std::string error, int error_code) {
 
 void Recording::end_with_files() {
     if (media_since_) {
-        finish_file();
+        finish_outputs();
     } else {
         end_without_media();
     }
@@ -164,7 +156,7 @@ void Recording::close_capture() {
     }
 }
 
-void Recording::finish_file() {
+void Recording::finish_outputs() {
     close_capture();
     if (!output_) {  // What was heard has no place to be.
         error_ = not_opened_->to_string();
@@ -172,8 +164,56 @@ void Recording::finish_file() {
         conclude(Status::Failed);
         return;
     }
+    finish_segments();
+    if (job_.makes_file) {
+        finish_file();
+    } else {
+        leftover_ = output_->path();
+        file_over(final_status_);
+    }
+}
+
+void Recording::finish_segments() {
+    if (const auto written = write_segments(); !written) {
+        add_error(written.error().to_string(), 500);
+        final_status_ = Status::Failed;
+    }
+    if (job_.segments && !segments_) final_status_ = Status::Failed;
+    if (!segments_ || (end_reason_ == EndReason::Failure && error_code_ == 409)) {
+        are_segments_over_ = true;  // The other worker's to send, and to write the playlist of.
+        return;
+    }
+    segments_->finish([this] { segments_over(); });
+}
+
+void Recording::segments_over() {
+    are_segments_over_ = true;
+    if (const std::string& error = segments_->result().error; !error.empty()) {
+        add_error("segments: " + error, segments_->error_code());
+        final_status_ = Status::Failed;
+    }
+    if (is_file_over_) conclude(final_status_);
+}
+
+void Recording::file_over(Status status) {
+    is_file_over_ = true;
+    // One output's failure is the recording's, but does not keep the others from their end.
+    if (final_status_ != Status::Failed) final_status_ = status;
+    if (are_segments_over_) conclude(final_status_);
+}
+
+void Recording::add_error(const std::string& words, int error_code) {
+    if (error_.empty()) {
+        error_ = words;
+        error_code_ = error_code;
+    } else if (error_ != words) {
+        error_ += "; " + words;
+    }
+}
+
+void Recording::finish_file() {
     if (output_->size() == 0 && rest_.empty()) {
-        conclude(Status::Failed);
+        file_over(Status::Failed);
         return;
     }
     if (auto appended = output_->append(rest_); !appended && !output_->is_whole()) {
@@ -207,7 +247,7 @@ void Recording::on_stored(Result<storage::StoredObject> stored) {
     file_.size_bytes = stored->size;
     file_.sha256 = stored->sha256;
     leftover_ = output_->path();
-    conclude(final_status_);
+    file_over(final_status_);
 }
 
 /// The upload failed for good: the finished file stays where `egress upload` finds it.
@@ -218,12 +258,7 @@ void Recording::keep_in_spool(const Error& why) {
         folder_ + "/recording" + std::string(extension_of(job_.encoding.container));
     file_.spool_path = output_->path();
     file_.size_bytes = output_->size();
-    if (error_.empty()) {
-        error_ = why.to_string();
-        error_code_ = code_of_upload(why);
-    } else if (error_ != why.to_string()) {
-        error_ += "; " + why.to_string();
-    }
+    add_error(why.to_string(), code_of_upload(why));
     if (!output_->is_whole()) return tell_kept();
     const std::uint64_t body = output_->size() - header;
     on_disk<Result<>>(
@@ -247,7 +282,7 @@ void Recording::keep_in_spool(const Error& why) {
 
 void Recording::tell_kept() {
     error_ += "; the recording is kept in " + file_.spool_path;
-    conclude(Status::Failed);
+    file_over(Status::Failed);
 }
 
 /// The end, once nothing is open any more and the disk is tidy.
@@ -257,10 +292,12 @@ void Recording::conclude(Status status) {
     if (!output_) return announce_end();
     on_disk<Result<>>(
         [output = std::make_shared<std::unique_ptr<Output>>(std::move(output_)),
-         leftover = leftover_]() -> Result<> {
+         leftover = leftover_,
+         sent = segments_ && segments_->result().is_whole ? segments_folder() : ""]() -> Result<> {
             output->reset();          // Its reserve goes; the file stays.
             std::error_code ignored;  // A leftover costs room, not the recording.
             if (!leftover.empty()) std::filesystem::remove(leftover, ignored);
+            if (!sent.empty()) std::filesystem::remove_all(sent, ignored);
             return {};
         },
         [this](const Result<>&) { announce_end(); }

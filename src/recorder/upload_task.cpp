@@ -18,6 +18,8 @@ bool is_passing(const Error& error) {
 
 }  // namespace
 
+int code_of_upload(const Error& error) { return is_passing(error) ? 503 : 400; }
+
 /// Everything but `sent` and `session` belongs to the home loop; `session` to whoever runs a step,
 /// and steps run one at a time.
 struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {

@@ -66,4 +66,8 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
+/// LiveKit's number for an upload that failed: 400 for what the owner has to mend, 503 for the
+/// rest.
+[[nodiscard]] int code_of_upload(const Error& error);
+
 }  // namespace aircheck::recorder

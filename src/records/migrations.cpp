@@ -94,6 +94,12 @@ CREATE TABLE recording_files (
 )
 )sql";
 
+constexpr std::string_view kSegments = R"sql(
+ALTER TABLE recording_files ADD COLUMN segment_count BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE recording_files ADD COLUMN live_filename TEXT NOT NULL DEFAULT '';
+ALTER TABLE recording_files ADD COLUMN live_location TEXT NOT NULL DEFAULT ''
+)sql";
+
 constexpr std::string_view kOutbox = R"sql(
 CREATE TABLE deliveries (
     seq {serial},
@@ -185,6 +191,7 @@ const std::vector<Migration>& migrations() {
     static const std::vector<Migration> all = {
         {"conversations, participants, recordings, files", kConversations},
         {"deliveries, received events", kOutbox},
+        {"segments", kSegments},
     };
     return all;
 }

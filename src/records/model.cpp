@@ -29,7 +29,8 @@ constexpr Names<RecordingStatus, 7> kRecordingStatuses = {{
     {RecordingStatus::Aborted, "EGRESS_ABORTED"},
     {RecordingStatus::LimitReached, "EGRESS_LIMIT_REACHED"},
 }};
-constexpr Names<FileKind, 2> kFileKinds = {{{FileKind::Mix, "mix"}, {FileKind::Track, "track"}}};
+constexpr Names<FileKind, 3> kFileKinds = {
+    {{FileKind::Mix, "mix"}, {FileKind::Track, "track"}, {FileKind::Segments, "segments"}}};
 constexpr Names<DeliveryState, 3> kDeliveryStates = {{
     {DeliveryState::Pending, "pending"},
     {DeliveryState::Delivered, "delivered"},

@@ -40,13 +40,17 @@ enum class RecordingStatus {
     LimitReached = 6,
 };
 
-enum class FileKind { Mix, Track };
+enum class FileKind {
+    Mix,
+    Track,
+    Segments  ///< HLS: the file is its playlist, the size that of all segments.
+};
 enum class DeliveryState { Pending, Delivered, Dead };
 
 [[nodiscard]] std::string_view to_string(ConversationStatus status);  ///< "not_recorded" …
 [[nodiscard]] std::string_view to_string(RecordingStatus status);     ///< "EGRESS_COMPLETE" …
-[[nodiscard]] std::string_view to_string(FileKind kind);              ///< "mix", "track"
-[[nodiscard]] std::string_view to_string(DeliveryState state);        ///< "pending" …
+[[nodiscard]] std::string_view to_string(FileKind kind);        ///< "mix", "track", "segments"
+[[nodiscard]] std::string_view to_string(DeliveryState state);  ///< "pending" …
 /// The inverse; empty for any other text.
 [[nodiscard]] std::optional<ConversationStatus> parse_conversation_status(std::string_view text);
 [[nodiscard]] std::optional<RecordingStatus> parse_recording_status(std::string_view text);
@@ -131,6 +135,9 @@ struct StoredFile {
     std::string spool_path;  ///< The finished file in the spool, while it is there.
     std::optional<WallTime> started_at;
     std::optional<WallTime> ended_at;
+    std::uint32_t segment_count = 0;  ///< Of segments.
+    std::string live_filename;        ///< Of segments: their live playlist, or "".
+    std::string live_location;
 
     bool operator==(const StoredFile&) const = default;
 };

@@ -225,13 +225,18 @@ Args columns_of(const std::string& egress_id, const StoredFile& file) {
         {"spool_path", value_of(file.spool_path)},
         {"started_at", value_of(file.started_at)},
         {"ended_at", value_of(file.ended_at)},
+        {"segment_count", static_cast<std::int64_t>(file.segment_count)},
+        {"live_filename", value_of(file.live_filename)},
+        {"live_location", value_of(file.live_location)},
     };
 }
 
 StoredFile file_of(const Row& row) {
     StoredFile file;
     file.index = row.integer("file_index");
-    file.kind = row.text("kind") == to_string(FileKind::Track) ? FileKind::Track : FileKind::Mix;
+    for (const FileKind kind : {FileKind::Mix, FileKind::Track, FileKind::Segments}) {
+        if (row.text("kind") == to_string(kind)) file.kind = kind;
+    }
     file.track_id = row.text("track_id");
     file.identity = row.text("identity");
     file.offset = Nanoseconds(row.number("start_offset"));
@@ -247,6 +252,9 @@ StoredFile file_of(const Row& row) {
     file.spool_path = row.text("spool_path");
     file.started_at = row.optional_time("started_at");
     file.ended_at = row.optional_time("ended_at");
+    file.segment_count = static_cast<std::uint32_t>(row.number("segment_count"));
+    file.live_filename = row.text("live_filename");
+    file.live_location = row.text("live_location");
     return file;
 }
 

@@ -32,6 +32,7 @@ StoredFile merged(StoredFile newer, const StoredFile& older) {
     keep(newer.destination_json, older.destination_json);
     keep(newer.sealed_destination, older.sealed_destination);
     keep(newer.key, older.key);
+    keep(newer.live_filename, older.live_filename);
     if (!newer.started_at) newer.started_at = older.started_at;
     return newer;
 }

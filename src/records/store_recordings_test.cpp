@@ -102,7 +102,14 @@ Recording full_recording(const std::string& conversation_id) {
     track.track_id = "TR_1";
     track.identity = "caller";
     track.offset = 20ms;
-    all.files = {mix, track};
+    StoredFile segments;
+    segments.index = 2;
+    segments.kind = FileKind::Segments;
+    segments.filename = "hls/all.m3u8";
+    segments.segment_count = 7;
+    segments.live_filename = "hls/live.m3u8";
+    segments.live_location = "https://b/hls/live.m3u8";
+    all.files = {mix, track, segments};
     return all;
 }
 

@@ -83,10 +83,12 @@ Result<> write_at(int descriptor, BytesView bytes, std::uint64_t offset, const s
 }
 
 Result<> write_parts(int descriptor, const HeadAndBody& parts, const std::string& name) {
-    const Descriptor body(::open(parts.body_path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!body.is_open()) return fail_errno(errno, parts.body_path);
     AC_CHECK_OK(write_at(descriptor, parts.head, 0, name));
-    AC_CHECK_OK(copy_body(body.get(), parts, descriptor, name));
+    if (parts.body_bytes > 0) {
+        const Descriptor body(::open(parts.body_path.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!body.is_open()) return fail_errno(errno, parts.body_path);
+        AC_CHECK_OK(copy_body(body.get(), parts, descriptor, name));
+    }
     if (::fsync(descriptor) != 0) return fail_errno(errno, name);
     return {};
 }

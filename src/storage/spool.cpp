@@ -44,6 +44,7 @@ Result<> make_folder(const std::string& path) {
 /// Calls `use` with the body's bytes, piece by piece.
 template <typename Use>
 Result<> each_piece(const HeadAndBody& parts, Use use) {
+    if (parts.body_bytes == 0) return {};
     const Descriptor body(::open(parts.body_path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!body.is_open()) return fail_errno(errno, parts.body_path);
     Bytes buffer(256 * 1024);

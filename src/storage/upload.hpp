@@ -34,6 +34,8 @@ struct UploadSpec {
     /// What checkpoint() gave before a restart: the upload goes on if the store still knows it and
     /// the body's bytes are the same; else it starts anew.
     std::string checkpoint{};
+    /// A name that is taken: the object gets another one, or takes the other's place.
+    enum class IfTaken { Rename, Replace } if_taken = IfTaken::Rename;
 };
 
 /// Brings one output to its destination, while it is being written where the store can take that.
@@ -41,7 +43,7 @@ struct UploadSpec {
 /// S3: parts 2 to n are sent as the body grows, each as soon as it is whole; the first part (head,
 /// and the body's first 5 MiB) is sent at the end. An object smaller than two parts is one PUT.
 /// Local files appear under their name only when complete. A name that is taken gets "-EG_…" before
-/// its extension.
+/// its extension, unless `if_taken` says otherwise.
 ///
 /// All calls block, for a thread of a pool, one at a time. Requests are retried as the
 /// destination's RetryPolicy says; after an error any call may be made again and goes on where it

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 namespace aircheck::storage {
@@ -105,6 +106,11 @@ private:
         ));
         if (!file.is_open()) return fail_errno(errno, temporary);
         AC_CHECK_OK(write_parts(file.get(), parts, temporary));
+        if (spec_.if_taken == UploadSpec::IfTaken::Replace) {
+            const int at = folder.get();
+            if (::renameat(at, temporary.c_str(), at, name_.c_str()) == 0) return name_;
+            return fail_errno(errno, name_);
+        }
         const std::uint64_t size = parts.head.size() + parts.body_bytes;
         for (int attempt = 0;; ++attempt) {
             std::string name = name_for_attempt(name_, spec_.egress_id, attempt);

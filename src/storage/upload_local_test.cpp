@@ -60,6 +60,20 @@ TEST_F(LocalUploads, NeverReplaceAFile) {
     EXPECT_EQ(read_file(root() + "/a-EG_x.mp4"), "two:BODY");
 }
 
+/// A playlist, which is written anew with each segment, and is all head.
+TEST_F(LocalUploads, ReplaceAFileWhereTheyAreToldTo) {
+    for (const std::string text : {"first", "second"}) {
+        UploadSpec spec;
+        spec.key = "hls/all.m3u8";
+        spec.if_taken = UploadSpec::IfTaken::Replace;
+        const auto session = UploadSession::create(LocalDestination{root()}, spec, http_).value();
+        const auto stored = session->complete(as_bytes(text), 0);
+        ASSERT_TRUE(stored) << stored.error().to_string();
+        EXPECT_EQ(stored->key, "hls/all.m3u8");
+        EXPECT_EQ(read_file(root() + "/hls/all.m3u8"), text);
+    }
+}
+
 TEST_F(LocalUploads, StayInTheirRoot) {
     EXPECT_EQ(upload("../../a.mp4")->location, root() + "/a.mp4");
     std::filesystem::create_directory(folder_ / "outside");

@@ -44,11 +44,13 @@ public:
 
 private:
     [[nodiscard]] S3Client::ObjectOptions options() const {
-        return {spec_.content_type, spec_.egress_id, S3Client::IfTaken::Refuse};
+        const auto if_taken = replaces() ? S3Client::IfTaken::Overwrite : S3Client::IfTaken::Refuse;
+        return {spec_.content_type, spec_.egress_id, if_taken};
     }
     [[nodiscard]] HeadAndBody file(BytesView head, std::uint64_t body_bytes) const {
         return {head, spec_.body_path, spec_.body_offset, body_bytes};
     }
+    [[nodiscard]] bool replaces() const { return spec_.if_taken == UploadSpec::IfTaken::Replace; }
     [[nodiscard]] Result<> prepare();
     [[nodiscard]] Result<> resume();
     [[nodiscard]] Result<> find_free_name();
@@ -138,6 +140,7 @@ Result<> S3Upload::resume() {
 }
 
 Result<> S3Upload::find_free_name() {
+    if (replaces()) return {};
     while (true) {
         const auto taken = client_.head_object(state_.key);
         // Without the right to look, the store itself refuses at the end (If-None-Match).
