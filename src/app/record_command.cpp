@@ -155,9 +155,11 @@ Result<> check_bucket(const recorder::Job& job, net::HttpClient& http) {
 
 /// "● recording my-room  00:01:02  2 tracks".
 std::string progress_of(const std::string& room, const recorder::Snapshot& now) {
-    const bool is_active = now.status == recorder::Status::Active;
+    const std::string_view state = now.status == recorder::Status::Starting ? "○ joining "
+                                   : now.status == recorder::Status::Active ? "● recording "
+                                                                            : "○ finishing ";
     const std::size_t tracks = now.tracks.size();
-    return std::string(is_active ? "● recording " : "○ joining ") + room + "  " +
+    return std::string(state) + room + "  " +
            clock_text(now.file.started_at ? wall_now() - *now.file.started_at : Nanoseconds(0)) +
            "  " + std::to_string(tracks) + (tracks == 1 ? " track" : " tracks");
 }

@@ -66,9 +66,10 @@ livekit::EgressInfo to_egress_info(const records::Recording& recording) {
     info.set_manifest_location(recording.manifest_location);
     info.set_backup_storage_used(recording.backup_storage_used);
     for (const records::StoredFile& stored : recording.files) {
-        if (stored.kind == records::FileKind::Mix) put_file(stored, *info.add_file_results());
         if (stored.kind == records::FileKind::Segments) {
             put_segments(stored, *info.add_segment_results());
+        } else {
+            put_file(stored, *info.add_file_results());
         }
     }
     // The field of old, which holds a single result.

@@ -24,6 +24,14 @@ std::vector<records::StoredFile> outputs_of(
     if (request.makes_file) {
         files.push_back(stored_at(request.destination, secrets_key));
         files.back().filename = request.filepath;
+        // One voice is not the conversation: its link stays that of a mix.
+        using Kind = recorder::Source::Kind;
+        const recorder::Source& source = request.source;
+        if (source.kind == Kind::Participant || source.kind == Kind::Track) {
+            files.back().kind = records::FileKind::Track;
+            files.back().identity = source.identity;
+            files.back().track_id = source.track_sid;
+        }
     }
     if (request.segments) {
         files.push_back(stored_at(request.segments->destination, secrets_key));

@@ -59,8 +59,12 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
         return pipeline;
     }
 
-    if (!settings.routes.empty() && settings.encoding.channels != 2) {
-        return fail(Errc::InvalidArgument, "audio routes take two channels");
+    const bool takes_two =
+        std::any_of(settings.routes.begin(), settings.routes.end(), [](const AudioRoute& route) {
+            return route.channel != AudioRoute::Channel::Both;
+        });
+    if (takes_two && settings.encoding.channels != 2) {
+        return fail(Errc::InvalidArgument, "audio routes to left or right take two channels");
     }
     AC_CHECK_OK(pipeline->make_encoders());
     return pipeline;

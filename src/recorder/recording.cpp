@@ -156,6 +156,12 @@ void Recording::on_track(const std::string& participant_sid, const signal::Track
     if (track.sid == job_.source.track_sid) {
         publisher_ = participants_.identity_of(participant_sid);
         track_source_ = std::string(signal::to_string(track.source));
+        if (track.kind != signal::TrackKind::Audio) {
+            end(EndReason::Failure,
+                "track " + track.sid + " is not audio: nothing else is recorded yet",
+                400);
+            return;
+        }
     }
     check(capture_->on_track(participant_sid, track, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());

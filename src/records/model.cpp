@@ -113,14 +113,16 @@ ConversationStatus derive_status(
     return std::ranges::any_of(recordings, good) ? Status::Complete : Status::Failed;
 }
 
-std::optional<PlayableMix> playable_mix(std::span<const Recording> recordings) {
+namespace {
+
+std::optional<PlayableMix> newest_that_plays(std::span<const Recording> recordings, FileKind kind) {
     const Recording* newest = nullptr;
     const StoredFile* mix = nullptr;
     for (const Recording& recording : recordings) {
         if (!is_good(recording.status)) continue;
         if (newest && newest->started_at > recording.started_at) continue;
         for (const StoredFile& file : recording.files) {
-            if (file.kind != FileKind::Mix || !file.uploaded || file.location.empty()) continue;
+            if (file.kind != kind || !file.uploaded || file.location.empty()) continue;
             newest = &recording;
             mix = &file;
             break;
@@ -128,6 +130,16 @@ std::optional<PlayableMix> playable_mix(std::span<const Recording> recordings) {
     }
     if (!mix) return {};
     return PlayableMix{newest->egress_id, newest->link_key, newest->link_revoked, *mix};
+}
+
+}  // namespace
+
+std::optional<PlayableMix> playable_mix(std::span<const Recording> recordings) {
+    const auto is_mix = [](const StoredFile& file) { return file.kind == FileKind::Mix; };
+    const bool has_mix = std::ranges::any_of(recordings, [&](const Recording& recording) {
+        return std::ranges::any_of(recording.files, is_mix);
+    });
+    return newest_that_plays(recordings, has_mix ? FileKind::Mix : FileKind::Track);
 }
 
 }  // namespace aircheck::records

@@ -200,7 +200,8 @@ struct PlayableMix {
     bool link_revoked = false;
     StoredFile file;
 };
-/// None until a mix plays.
+/// The newest mix that plays, or none until one does; where no recording makes a mix, the newest
+/// file of one voice.
 [[nodiscard]] std::optional<PlayableMix> playable_mix(std::span<const Recording> recordings);
 
 /// One notification owed to one receiver.

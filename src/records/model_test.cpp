@@ -114,5 +114,14 @@ TEST(PlayableMix, IsNoneUntilItsFileIsThere) {
     EXPECT_FALSE(playable_mix(std::vector{recording}));
 }
 
+TEST(PlayableMix, IsOneVoiceOnlyWhereNoMixIsMade) {
+    Recording voice = recording_with_mix("EG_v", R::Complete, 50);
+    voice.files.resize(1);
+    std::vector<Recording> all = {recording_with_mix("EG_a", R::Complete, 10), voice};
+    EXPECT_EQ(playable_mix(all)->egress_id, "EG_a");
+    all.erase(all.begin());
+    EXPECT_EQ(playable_mix(all)->egress_id, "EG_v");
+}
+
 }  // namespace
 }  // namespace aircheck::records

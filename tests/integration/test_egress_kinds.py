@@ -78,6 +78,8 @@ def test_a_track_keeps_its_opus(service, receiver, ann, bob, room):
     scene.stop_egress(service, started.egress_id)
     info = finished(receiver, started.egress_id)
     assert info.file_results[0].filename == f"microphone-audio-{ann.publication.sid}.ogg"
+    (file,) = service.get(f"/api/v1/recordings/{started.egress_id}")["files"]
+    assert (file["kind"], file["track_id"]) == ("track", ann.publication.sid), "one voice is not the conversation"
     path = info.file_results[0].location
     assert media.audio_stream(path)["codec_name"] == "opus"
     (tone,) = scene.hears(path, LOW)
@@ -117,6 +119,19 @@ def test_wav_at_16_kilohertz_for_a_transcriber(service, receiver, ann, room):
     assert (stream["codec_name"], stream["sample_rate"], stream["channels"]) == ("pcm_s16le", "16000", 1)
     (tone,) = scene.hears(path, LOW)
     assert abs(tone.length - 2.0) <= 0.1
+
+
+def test_routes_to_both_channels_are_mono(service, receiver, ann, bob, room):
+    routes = [api.AudioRoute(participant_identity="ann")]
+    started = scene.use_egress_api(service, lambda e: e.start_egress(api.StartEgressRequest(
+        room_name=room, media=api.MediaSource(audio=api.AudioConfig(routes=routes)),
+        outputs=[api.Output(file=api.FileOutput(filepath="mono.mp4"))])))
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    scene.stop_egress(service, started.egress_id)
+    path = finished(receiver, started.egress_id).file_results[0].location
+    assert media.audio_stream(path)["channels"] == 1
+    assert len(scene.hears(path, LOW)) == 1 and not scene.hears(path, HIGH, amplitude=0.5)
 
 
 @pytest.mark.parametrize("asked, words", [
