@@ -1,0 +1,73 @@
+"""HLS segments beside a file, in a bucket, asked for by LiveKit's SDK."""
+
+import re
+
+import pytest
+from livekit import api
+from support import media, scene
+
+
+@pytest.fixture
+def service(livekit, start_aircheck, receiver):
+    return start_aircheck(server=livekit, config={
+        "webhooks": [{"url": receiver.url()}], "network": {"allow": ["127.0.0.0/8"]}})
+
+
+def download_all(bucket, folder):
+    """Every object of the bucket under its own name."""
+    for key in bucket.keys():
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bucket.minio.client.download_file(bucket.name, key, str(path))
+    return folder
+
+
+def test_segments_and_a_file_from_one_call(service, receiver, livekit, bucket, callers, room, tmp_path):
+    ann = callers.join(livekit, room, "ann").publish()
+    request = scene.guide_request(room, bucket)
+    request.segment_outputs.append(api.SegmentedFileOutput(
+        filename_prefix="hls/{room_name}", playlist_name="call", live_playlist_name="live", segment_duration=2,
+        s3=scene.s3_upload(bucket)))
+    started = scene.use_egress_api(service, lambda e: e.start_room_composite_egress(request))
+    scene.wait_until_active(service, started.egress_id)
+    ann.tone(440, 13.0)
+    scene.stop_egress(service, started.egress_id)
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.status, info.error) == (api.EgressStatus.EGRESS_COMPLETE, "")
+    (segments,), (mix,) = info.segment_results, info.file_results
+    folder = download_all(bucket, tmp_path / "bucket")
+
+    playlist = (folder / segments.playlist_name).read_text()
+    assert playlist.startswith("#EXTM3U") and playlist.rstrip().endswith("#EXT-X-ENDLIST")
+    assert "#EXT-X-PLAYLIST-TYPE:EVENT" in playlist and "#EXT-X-TARGETDURATION:2" in playlist
+    lengths = [float(text) for text in re.findall(r"#EXTINF:([\d.]+),", playlist)]
+    assert len(lengths) == segments.segment_count == len(list((folder / "hls").glob(f"{room}_*.ts")))
+    assert abs(sum(lengths) - segments.duration / 1e9) <= 0.05
+    assert abs(segments.duration - mix.duration) / 1e9 <= 0.05, "both are of one call"
+    live = (folder / segments.live_playlist_name).read_text()
+    assert len(re.findall("#EXTINF", live)) == 5 and "#EXT-X-ENDLIST" in live
+    assert bucket.name in segments.playlist_location and segments.playlist_location.endswith(segments.playlist_name)
+
+    for path in (folder / segments.playlist_name, folder / mix.filename):
+        (tone,) = scene.hears(path, 440)
+        assert abs(tone.length - 13.0) <= 0.1, path
+    assert media.audio_stream(folder / segments.playlist_name)["codec_name"] == "aac"
+
+
+def test_segments_alone_play_while_the_call_runs(service, receiver, livekit, bucket, callers, room, tmp_path):
+    ann = callers.join(livekit, room, "ann").publish()
+    started = scene.use_egress_api(service, lambda e: e.start_room_composite_egress(api.RoomCompositeEgressRequest(
+        room_name=room, audio_only=True, segment_outputs=[api.SegmentedFileOutput(
+            filename_prefix="a/seg", playlist_name="index.m3u8", segment_duration=1, s3=scene.s3_upload(bucket))])))
+    scene.wait_until_active(service, started.egress_id)
+    ann.tone(1000, 6.0)
+    growing = download_all(bucket, tmp_path / "growing") / "a/index.m3u8"
+    assert "#EXT-X-ENDLIST" not in growing.read_text()
+    assert scene.hears(growing, 1000)[0].length >= 2.0
+    scene.stop_egress(service, started.egress_id)
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert info.status == api.EgressStatus.EGRESS_COMPLETE and not info.file_results
+    assert info.segments.playlist_name == info.segment_results[0].playlist_name
+    whole = download_all(bucket, tmp_path / "whole") / info.segments.playlist_name
+    (tone,) = scene.hears(whole, 1000)
+    assert abs(tone.length - 6.0) <= 0.1
