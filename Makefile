@@ -27,10 +27,10 @@ test: bootstrap-test ## unit tests and tests against real peers, at most 30 minu
 	@mkdir -p build
 	$(call build_preset,release)
 	@ln -sfn release/aircheck build/aircheck
-	@tools/run_tests --ctest build/release --pytest 'not slow and not chaos'
+	@tools/run_tests --ctest build/release --pytest 'not slow and not chaos and not deploy'
 
 .PHONY: test-full
-test-full: FUZZ_SECONDS = 15
+test-full: FUZZ_SECONDS = 6
 test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow peers, chaos, formatting
 	@mkdir -p build
 	$(call build_preset,release)
@@ -39,6 +39,10 @@ test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow 
 	$(call build_preset,fuzz,fuzz_targets)
 	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan \
 	    --ctest build/fuzz:fuzz --pytest 'slow or chaos'
+
+.PHONY: test-deploy
+test-deploy: bootstrap-test bootstrap-deploy build ## the package, the image and the chart, as far as they can be tried here
+	@tools/run_tests --pytest deploy
 
 .PHONY: chaos
 chaos: bootstrap-test build ## kill, cut off and fill up: nothing recorded may be lost
@@ -86,7 +90,7 @@ tidy: bootstrap-full ## clang-tidy 19 over all C++
 layers: ## holds every #include against the table of layers
 	tools/check_layers
 
-.PHONY: bootstrap-build bootstrap-test bootstrap-full bootstrap-package
+.PHONY: bootstrap-build bootstrap-test bootstrap-full bootstrap-package bootstrap-deploy
 bootstrap-build:
 	@tools/bootstrap build
 bootstrap-test:
@@ -95,6 +99,8 @@ bootstrap-full:
 	@tools/bootstrap build full
 bootstrap-package:
 	@tools/bootstrap package
+bootstrap-deploy:
+	@tools/bootstrap deploy
 
 .PHONY: clean
 clean: ## removes what was built here

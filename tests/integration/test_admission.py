@@ -10,6 +10,8 @@ from livekit import api
 from support import media, scene
 from support.process import wait_until
 
+pytestmark = pytest.mark.slow  # for the time that `make test` has
+
 ECHO = 0.5  # The same signal again within 300 ms counts as one.
 
 

@@ -9,6 +9,8 @@ from support import media, scene
 from support.process import wait_until
 from support.receiver import Receiver
 
+pytestmark = pytest.mark.slow  # for the time that `make test` has
+
 FAILED, ACTIVE = api.EgressStatus.EGRESS_FAILED, api.EgressStatus.EGRESS_ACTIVE
 COMPLETE = api.EgressStatus.EGRESS_COMPLETE
 

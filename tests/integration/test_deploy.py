@@ -11,7 +11,7 @@ from support import aircheck
 from support.minio import Minio
 from support.process import PEERS, ROOT, Process, free_port, is_listening, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deploy
 
 CHART = ROOT / "deploy/helm/aircheck"
 COMPOSE = ROOT / "deploy/docker-compose.yaml"

@@ -11,6 +11,8 @@ from support.aircheck import binary
 from support.livekit import KEY, SECRET
 from support.process import Process, free_port, is_listening, wait_until
 
+pytestmark = pytest.mark.slow  # for the time that `make test` has
+
 # Every section of the README's example that a file can have at once (and two keys of storage that it does not name), and the
 # warnings that are due.
 README = """

@@ -14,7 +14,7 @@ from support.debian import DebianRoot, run
 from support.dockerfile import Image
 from support.process import ROOT, environment, free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deploy
 
 BUILD = pathlib.Path(os.environ.get("AIRCHECK_BUILD", ROOT / "build/release"))
 VERSION = re.search(r"project\(aircheck VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]

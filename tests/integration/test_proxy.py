@@ -15,6 +15,8 @@ from support import scene
 from support.livekit import KEY, SECRET
 from support.process import free_port, wait_until
 
+pytestmark = pytest.mark.slow  # for the time that `make test` has
+
 
 class OneUrl:
     """What callers are given instead of the server: aircheck's own address."""
