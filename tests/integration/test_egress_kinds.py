@@ -6,6 +6,8 @@ import pytest
 from livekit import api
 from support import media, scene
 
+pytestmark = pytest.mark.slow  # for the time that `make test` has
+
 LOW, HIGH = 440, 1000
 
 
