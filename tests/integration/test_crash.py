@@ -10,9 +10,11 @@ from support.aircheck import run
 from support.process import wait_until
 
 # The mix runs a second behind in steps of half a second, each a fragment; the journal is written twice a
-# second. To both comes a tenth of a second's tick, and what a caller's first packet takes on a busy machine.
-FILE_BEHIND = 2.2
-JOURNAL_BEHIND = 1.3
+# second; a tick is a tenth of a second. By media time the file ends at most 1.7 s before the journal. Against
+# the wall clock there is also what a busy machine makes of the caller: wide limits.
+FILE_BEHIND_JOURNAL = 2.0
+FILE_BEHIND = 3.5
+JOURNAL_BEHIND = 2.2
 
 
 def test_what_was_recorded_before_a_kill_plays(livekit, start_aircheck, receiver, callers, room, tmp_path):
@@ -36,7 +38,7 @@ def test_what_was_recorded_before_a_kill_plays(livekit, start_aircheck, receiver
     assert done.returncode == 0, done.stderr
     again = sum(t.length for t in scene.hears(rendered, 440))
     assert spoken + 0.3 >= again >= spoken - JOURNAL_BEHIND, f"{again:.2f} s of {spoken:.2f} s are in the journal"
-    assert again >= heard - 0.05
+    assert again - FILE_BEHIND_JOURNAL <= heard <= again + 0.05, f"{heard:.2f} s play, {again:.2f} s are in the journal"
 
     # The next start says what became of it, to everybody.
     service.start()
