@@ -81,10 +81,10 @@ bool is_wanted(
         case Source::Kind::Room:
             return true;
         case Source::Kind::Participant: {
-            // As in livekit/egress, what is no microphone is taken for a screen's sound.
-            const bool microphone = track.source == signal::TrackSource::Microphone ||
-                                    track.source == signal::TrackSource::Camera;
-            return participant.identity == source.identity && microphone != source.screen_share;
+            // A publisher that does not say what it sends (an agent, say) is heard as a microphone.
+            const bool is_screen = track.source == signal::TrackSource::ScreenShare ||
+                                   track.source == signal::TrackSource::ScreenShareAudio;
+            return participant.identity == source.identity && is_screen == source.screen_share;
         }
         case Source::Kind::Track:
             return track.sid == source.track_sid;

@@ -63,6 +63,9 @@ TEST(Source, AParticipantIsTheirMicrophoneOrTheirScreen) {
     EXPECT_TRUE(is_wanted(participant("ann", true), person("ann"), screen));
     EXPECT_FALSE(is_wanted(participant("ann", true), person("ann"), microphone));
     EXPECT_FALSE(is_wanted(participant("ann", false), person("bob"), microphone));
+    const auto unsaid = audio("TR_U", signal::TrackSource::Unknown);
+    EXPECT_TRUE(is_wanted(participant("ann", false), person("ann"), unsaid));
+    EXPECT_FALSE(is_wanted(participant("ann", true), person("ann"), unsaid));
 }
 
 TEST(Source, ATrackIsThatTrack) {
