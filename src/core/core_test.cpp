@@ -60,6 +60,7 @@ TEST(Time, Iso8601RoundTrip) {
     EXPECT_EQ(to_iso8601(*time), "2026-08-20T10:15:15.123Z");
     EXPECT_EQ(parse_iso8601("2026-08-20T12:15:15.123+02:00").value(), *time);
     EXPECT_FALSE(parse_iso8601("2026-02-30T00:00:00Z"));
+    EXPECT_FALSE(parse_iso8601("9999-12-31T23:59:59Z"));
     EXPECT_FALSE(parse_iso8601("yesterday"));
 }
 

@@ -68,7 +68,9 @@ Result<WallTime> parse_iso8601(std::string_view text) {
         std::chrono::year(year),
         std::chrono::month(static_cast<unsigned>(month)),
         std::chrono::day(static_cast<unsigned>(day))};
-    if (!date.ok() || hour > 23 || minute > 59 || second > 60) return bad();
+    // 64 bits of nanoseconds reach from 1677 to 2262.
+    const bool fits = year >= 1900 && year <= 2200;
+    if (!fits || !date.ok() || hour > 23 || minute > 59 || second > 60) return bad();
     Nanoseconds fraction{0};
     if (take_char(text, ".")) {
         std::int64_t unit = 100'000'000;

@@ -36,7 +36,8 @@ using WallTime = std::chrono::sys_time<Nanoseconds>;
 
 /// "2026-08-20T10:15:15.123Z": ISO 8601, UTC, milliseconds.
 [[nodiscard]] std::string to_iso8601(WallTime time);
-/// Reads what to_iso8601 writes, with any number of decimals and "Z" or an offset "+02:00".
+/// Reads what to_iso8601 writes, with any number of decimals and "Z" or an offset "+02:00"; a year
+/// from 1900 to 2200. Malformed names the text.
 [[nodiscard]] Result<WallTime> parse_iso8601(std::string_view text);
 
 /// "10s", "1m30s", "4h", "250ms" (Go's and LiveKit's notation), or a bare number of seconds.

@@ -1,10 +1,10 @@
 // What a store does on a bad day. That requests are right is for s3_minio_test.cpp to show.
 #include "storage/s3_client.hpp"
 
+#include "core/temp_folder_testing.hpp"
 #include "storage/s3_address.hpp"
 #include "storage/s3_xml.hpp"
 #include "storage/scripted_store_test.hpp"
-#include "storage/temp_folder_test.hpp"
 #include "storage/upload.hpp"
 
 #include <gmock/gmock.h>
@@ -244,8 +244,8 @@ TEST_F(S3CompleteScript, ALostAnswerIsNoLostUpload) {
 }
 
 TEST_F(S3ClientScript, UploadSendsTheFirstPartLast) {
-    const testing::TempFolder folder;
-    testing::write_file(folder / "b", std::string(12'000'000, 'b'));
+    const tests::TempFolder folder;
+    tests::write_file(folder / "b", std::string(12'000'000, 'b'));
     const auto listed = answer(200, "<ListBucketResult></ListBucketResult>");
     const auto created = answer(200, "<R><UploadId>u/1</UploadId></R>");
     ScriptedStore store(
@@ -285,8 +285,8 @@ TEST_F(S3ClientScript, UploadSendsTheFirstPartLast) {
 }
 
 TEST_F(S3ClientScript, AShortObjectIsNotCalledDone) {
-    const testing::TempFolder folder;
-    testing::write_file(folder / "b", "body");
+    const tests::TempFolder folder;
+    tests::write_file(folder / "b", "body");
     ScriptedStore store(
         {answer(404),
          error(403, "AccessDenied"),  // a key that may only write
@@ -388,7 +388,14 @@ TEST(HttpDate, Reads) {
     ASSERT_TRUE(date);
     EXPECT_EQ(to_iso8601(*date), "1994-11-06T08:49:37.000Z");
     for (const char* bad :
-         {"", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 ovD 1994 08:49:37 GMT", "yesterday"}) {
+         {"",
+          "Sun, 31 Feb 1994 08:49:37 GMT",
+          "Sun, 06 ovD 1994 08:49:37 GMT",
+          "yesterday",
+          "Wed, 21 Oct 1007 07:28:00 GMT",
+          "Wed, 21 Oct 9007 07:28:00 GMT",
+          "Sun, 06 Nov 1994 2147483647:49:37 GMT",
+          "Sun, 06 Nov 1994 08:-1:37 GMT"}) {
         EXPECT_FALSE(parse_http_date(bad)) << bad;
     }
 }

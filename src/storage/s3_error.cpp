@@ -158,6 +158,14 @@ std::optional<WallTime> parse_http_date(const std::string& text) {
         ) != 6) {
         return {};
     }
+    // What a clock can say: a year without bounds would overflow the sum below.
+    const auto is_in = [](int value, int first, int last) {
+        return value >= first && value <= last;
+    };
+    if (!is_in(year, 1970, 2200) || !is_in(day, 1, 31) || !is_in(hour, 0, 23) ||
+        !is_in(minute, 0, 59) || !is_in(second, 0, 60)) {
+        return {};
+    }
     const std::size_t index = kMonths.find(month);
     const std::chrono::year_month_day date{
         std::chrono::year(year),
