@@ -161,6 +161,15 @@ TEST(RecordingBody, AsksForWavAt16Kilohertz) {
     EXPECT_EQ(request->filepath, "calls/{room_name}-{time}.wav");
 }
 
+TEST(RecordingBody, TakesNamesInCapitals) {
+    const auto request = parse_recording_body(
+        R"({"room_name":"r","outputs":[{"file_type":"wav","filepath":"E.WAV"}]})", defaults()
+    );
+    ASSERT_TRUE(request) << request.error().message;
+    EXPECT_EQ(request->encoding.container, recorder::Container::Wav);
+    EXPECT_EQ(request->filepath, "E.WAV");
+}
+
 TEST(RecordingBody, RefusesByName) {
     const std::pair<std::string, std::string> rows[] = {
         {R"([])", "JSON object"},

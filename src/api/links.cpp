@@ -8,24 +8,9 @@
 #include <sys/stat.h>
 
 #include <charconv>
-#include <string_view>
-#include <utility>
 
 namespace aircheck::api {
 namespace {
-
-std::string_view content_type_of(std::string_view path) {
-    constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
-        {".mp4", "video/mp4"},
-        {".ogg", "audio/ogg"},
-        {".mp3", "audio/mpeg"},
-        {".wav", "audio/wav"},
-        {".flac", "audio/flac"}};
-    for (const auto& [extension, type] : kTypes) {
-        if (path.ends_with(extension)) return type;
-    }
-    return "application/octet-stream";
-}
 
 constexpr std::chrono::minutes kSignedFor{15};
 
@@ -43,7 +28,11 @@ net::HttpServerResponse send_file(const std::string& path, std::string_view rang
         return response;
     }
     net::HttpServerResponse response;
-    response.headers.set("Content-Type", std::string(content_type_of(path)));
+    const auto container = recorder::container_of(path);
+    response.headers.set(
+        "Content-Type",
+        container ? std::string(recorder::content_type_of(*container)) : "application/octet-stream"
+    );
     response.headers.set("Accept-Ranges", "bytes");
     response.headers.set("Cache-Control", "private, no-store");
     response.file = net::HttpServerResponse::File{path, range->offset, range->length};

@@ -52,12 +52,12 @@ Answer<std::optional<int>> number_of(json& object, const std::string& key) {
 }
 
 /// LiveKit's messages have no WAV and no FLAC: the file's name says it.
-void name_by_type(json& output, const std::string& extension) {
+void name_by_type(json& output, recorder::Container container) {
     output.erase("file_type");
     std::string path;
     if (output.contains("filepath") && output["filepath"].is_string()) path = output["filepath"];
     if (path.empty() || path.ends_with('/')) path += "{room_name}-{time}";
-    if (!path.ends_with(extension)) path += extension;
+    if (recorder::container_of(path) != container) path += recorder::extension_of(container);
     output["filepath"] = path;
 }
 
@@ -95,8 +95,8 @@ Answer<void> put_output(const json& body, json& message, std::optional<int>& cha
         std::string type = output["file_type"];
         for (char& c : type) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         output["file_type"] = type;
-        if (type == "WAV") name_by_type(output, ".wav");
-        if (type == "FLAC") name_by_type(output, ".flac");
+        if (type == "WAV") name_by_type(output, recorder::Container::Wav);
+        if (type == "FLAC") name_by_type(output, recorder::Container::Flac);
     }
     message["file_outputs"] = json::array({output});
     return {};

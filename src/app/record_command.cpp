@@ -89,14 +89,13 @@ Result<recorder::Container> container_of(const RecordCommand& command) {
                 extension + "'"
         );
     }
-    const std::string by_name = extension.empty() ? "" : extension.substr(1);
-    if (!by_name.empty() && !command.file_type.empty() && by_name != command.file_type) {
+    const auto asked = recorder::container_of("." + command.file_type);
+    if (named && asked && named != asked) {
         return fail(
             Errc::InvalidArgument,
             "-o '" + command.output + "' contradicts --file-type " + command.file_type
         );
     }
-    const auto asked = recorder::container_of("." + command.file_type);
     return named.value_or(asked.value_or(recorder::Container::Mp4));
 }
 

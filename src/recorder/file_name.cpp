@@ -1,5 +1,7 @@
 #include "recorder/file_name.hpp"
 
+#include "net/http.hpp"
+
 #include <time.h>
 
 #include <algorithm>
@@ -69,13 +71,23 @@ std::string substitute(std::string_view text, const NameParts& parts, const Stam
     return out;
 }
 
-bool is_known_extension(std::string_view extension) {
-    constexpr std::array<std::string_view, 10> kKnown = {
-        ".mp4", ".ogg", ".mp3", ".wav", ".flac", ".webm", ".ivf", ".ts", ".raw", ".m3u8"};
-    return std::find(kKnown.begin(), kKnown.end(), extension) != kKnown.end();
+}  // namespace
+
+bool has_extension(std::string_view name, std::string_view extension) {
+    return name.size() >= extension.size() &&
+           net::equal_ignoring_case(name.substr(name.size() - extension.size()), extension);
 }
 
-}  // namespace
+std::string_view without_extension(std::string_view name) {
+    constexpr std::array<std::string_view, 10> kKnown = {
+        ".mp4", ".ogg", ".mp3", ".wav", ".flac", ".webm", ".ivf", ".ts", ".raw", ".m3u8"};
+    for (const std::string_view extension : kKnown) {
+        if (!has_extension(name, extension)) continue;
+        name.remove_suffix(extension.size());
+        break;
+    }
+    return name;
+}
 
 bool can_expand(std::string_view filepath, const NameParts& parts) {
     const auto lacks = [&](std::string_view placeholder, const std::optional<std::string>& part) {
@@ -120,11 +132,8 @@ std::string expand_file_name(
     if (name.empty() || name.ends_with('/')) {
         name += substitute(parts.default_name, parts, stamps);
         name += extension;
-    } else if (!name.ends_with(extension)) {
-        const auto dot = name.rfind('.');
-        if (dot != std::string::npos && dot > 0 && is_known_extension(name.substr(dot))) {
-            name.resize(dot);
-        }
+    } else if (!has_extension(name, extension)) {
+        name.resize(without_extension(name).size());
         name += extension;
     }
     return clean_path(name);

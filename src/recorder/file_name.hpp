@@ -19,6 +19,11 @@ struct NameParts {
     std::string_view default_name = "{room_name}-{time}";
 };
 
+/// True when `name` ends in `extension` (".mp4"), in capitals, too: `CALL.MP4` is one.
+[[nodiscard]] bool has_extension(std::string_view name, std::string_view extension);
+/// `name` without the extension that it has, where that is one of livekit/egress's or ours.
+[[nodiscard]] std::string_view without_extension(std::string_view name);
+
 /// False while `filepath` needs what is not known yet: the room's sid, the publisher's identity.
 [[nodiscard]] bool can_expand(std::string_view filepath, const NameParts& parts);
 

@@ -35,6 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Folder", "calls/", "camille", "calls/camille-2026-08-20T101515.mp4"},
         Row{"RoomIdAndUtc", "{room_id}/{utc}", "r", "RM_xyz/20260820101515042.mp4"},
         Row{"WrongExtension", "a/b.ogg", "r", "a/b.mp4"},
+        Row{"Capitals", "a/E.MP4", "r", "a/E.MP4"},
+        Row{"WrongCapitals", "a/E.Ogg", "r", "a/E.mp4"},
         Row{"UnknownExtension", "a/my.room", "r", "a/my.room.mp4"},
         Row{"OtherPlaceholder", "{retry}/x", "r", "{retry}/x.mp4"},
         Row{"Escape", "../../{room_name}", "../../etc/passwd", "etc/passwd.mp4"},

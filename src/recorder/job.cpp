@@ -1,5 +1,7 @@
 #include "recorder/job.hpp"
 
+#include "recorder/file_name.hpp"
+
 namespace aircheck::recorder {
 
 AudioCodec codec_for(Container container) {
@@ -53,7 +55,7 @@ std::string_view content_type_of(Container container) {
 std::optional<Container> container_of(std::string_view file_name) {
     for (const Container container :
          {Container::Mp4, Container::Ogg, Container::Mp3, Container::Wav, Container::Flac}) {
-        if (file_name.ends_with(extension_of(container))) return container;
+        if (has_extension(file_name, extension_of(container))) return container;
     }
     return std::nullopt;
 }

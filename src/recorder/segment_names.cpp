@@ -28,17 +28,6 @@ Path path_of(std::string_view text, const NameParts& parts) {
     return {path.substr(0, slash + 1), path.substr(slash + 1)};
 }
 
-std::string without_extension(std::string name) {
-    constexpr std::array<std::string_view, 8> kKnown = {
-        kExtension, ".ts", ".mp4", ".ogg", ".mp3", ".webm", ".ivf", ".raw"};
-    for (const std::string_view extension : kKnown) {
-        if (!name.ends_with(extension)) continue;
-        name.resize(name.size() - extension.size());
-        break;
-    }
-    return name;
-}
-
 /// As the store will call them (safe_object_key): a playlist has to name what is there.
 Result<> make_safe(SegmentNames& names) {
     constexpr std::string_view kNumber = "_00000.ts";
@@ -81,8 +70,8 @@ Result<SegmentNames> segment_names(const SegmentOutput& output, const NameParts&
             Errc::InvalidArgument, "live_playlist_name must be in same directory as playlist_name"
         );
     }
-    playlist.name = without_extension(std::move(playlist.name));
-    live.name = without_extension(std::move(live.name));
+    playlist.name.resize(without_extension(playlist.name).size());
+    live.name.resize(without_extension(live.name).size());
     if (playlist.folder.empty()) playlist.folder = prefix.folder;
     if (prefix.folder == playlist.folder) prefix.folder.clear();
     if (playlist.name.empty()) {
