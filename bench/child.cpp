@@ -10,8 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 extern char** environ;
@@ -151,16 +149,6 @@ Result<> run_quietly(const std::vector<std::string>& words) {
     AC_TRY(const double ignored, run_measured(words));
     static_cast<void>(ignored);
     return {};
-}
-
-WorkFolder::WorkFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "aircheck-bench-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-}
-
-WorkFolder::~WorkFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace aircheck::bench

@@ -44,17 +44,4 @@ private:
 [[nodiscard]] Result<double> run_measured(const std::vector<std::string>& words);
 [[nodiscard]] Result<> run_quietly(const std::vector<std::string>& words);
 
-/// A folder below the system's for temporary files, gone with the object.
-class WorkFolder {
-public:
-    WorkFolder();
-    ~WorkFolder();
-    WorkFolder(const WorkFolder&) = delete;
-    WorkFolder& operator=(const WorkFolder&) = delete;
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
-
 }  // namespace aircheck::bench

@@ -9,6 +9,7 @@
 #include "bench/speech.hpp"
 
 #include "core/log.hpp"
+#include "core/temp_folder_testing.hpp"
 
 #include <cstdio>
 #include <map>
@@ -291,7 +292,7 @@ Result<> bench_files(
 }
 
 Result<> bench_all(const Options& options) {
-    const WorkFolder work;
+    const tests::TempFolder work;
     Report report;
     const auto wants = [&](const char* part) { return options.parts.contains(part); };
     AC_TRY(const auto speakers, make_speakers(work.path()));

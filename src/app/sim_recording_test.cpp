@@ -273,7 +273,7 @@ TEST_F(SimRecording, GivesUpWithoutMediaAndSaysWhy) {
 }
 
 TEST_F(SimRecording, GoesOnWhereTheDiskIsFullForAMoment) {
-    ASSERT_EQ(::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=4m"), 0) << "run as root";
+    ASSERT_EQ(::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=4m"), 0) << "run as root";
     make_recorder();
     sim::Room room;
     room.name = "room";
@@ -283,10 +283,10 @@ TEST_F(SimRecording, GoesOnWhereTheDiskIsFullForAMoment) {
     start(job("EG_one", "room"));
     run_until([&] { return status("EG_one") == Status::Active; });
     // Another program fills the disk, until the recording has noticed.
-    std::ofstream(folder_ + "/ballast") << std::string(5'000'000, 'x') << std::flush;
+    std::ofstream(folder_ / "ballast") << std::string(5'000'000, 'x') << std::flush;
     const auto whole = std::filesystem::file_size(spool("EG_one") + "/reserve");
     run_watching([&] { return std::filesystem::file_size(spool("EG_one") + "/reserve") < whole; });
-    std::filesystem::remove(folder_ + "/ballast");
+    std::filesystem::remove(folder_ / "ballast");
     run_until_over("EG_one");
     EXPECT_EQ(last("EG_one").status, Status::Complete) << last("EG_one").error;
     EXPECT_GT(seconds_of_tone(last("EG_one").file.location, 440), 5.6) << "nothing is missing";

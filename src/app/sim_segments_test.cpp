@@ -13,13 +13,6 @@ using recorder::EndReason;
 using recorder::Status;
 using testing::seconds_of_tone;
 
-std::string text_of(const std::string& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 class SimSegments : public testing::SimWorld {
 protected:
     /// With segments of one second under "hls/", and a live playlist.
@@ -37,8 +30,7 @@ protected:
         make_recorder();
         add_room_with_voice("room");
         start(std::move(asked));
-        const std::string last_one =
-            folder_ + "/out/" + mux::segment_name("hls/part", segments - 1);
+        const std::string last_one = folder_ / "out/" + mux::segment_name("hls/part", segments - 1);
         run_watching([&] {
             return recorder::is_final(status("EG_one")) || std::filesystem::exists(last_one);
         });
@@ -52,7 +44,7 @@ TEST_F(SimSegments, LieBesideTheFileOfOneEncode) {
     const recorder::Snapshot& end = last("EG_one");
     ASSERT_EQ(end.status, Status::Complete) << end.error;
     ASSERT_TRUE(end.segments);
-    const std::string folder = folder_ + "/out/hls/";
+    const std::string folder = folder_ / "out/hls/";
     EXPECT_EQ(end.segments->playlist_name, "hls/all.m3u8");
     EXPECT_EQ(end.segments->playlist_location, folder + "all.m3u8");
     EXPECT_EQ(end.segments->live_playlist_location, folder + "live.m3u8");
@@ -64,8 +56,8 @@ TEST_F(SimSegments, LieBesideTheFileOfOneEncode) {
     EXPECT_TRUE(std::filesystem::exists(folder + "part_00006.ts"));
     EXPECT_GT(seconds_of_tone(folder + "part_00002.ts", 440), 0.8) << "plays by itself";
 
-    const std::string all = text_of(folder + "all.m3u8");
-    const std::string live = text_of(folder + "live.m3u8");
+    const std::string all = tests::read_file(folder + "all.m3u8");
+    const std::string live = tests::read_file(folder + "live.m3u8");
     EXPECT_NE(all.find("part_00000.ts\n"), std::string::npos) << all;
     EXPECT_EQ(live.find("part_00000.ts\n"), std::string::npos) << live;
     EXPECT_TRUE(all.ends_with("#EXT-X-ENDLIST\n")) << all;
@@ -80,15 +72,15 @@ TEST_F(SimSegments, DoWithoutAFile) {
     const recorder::Snapshot& end = last("EG_one");
     ASSERT_EQ(end.status, Status::Complete) << end.error;
     EXPECT_TRUE(end.file.location.empty());
-    EXPECT_FALSE(std::filesystem::exists(folder_ + "/out/EG_one.mp4"));
-    EXPECT_GT(seconds_of_tone(folder_ + "/out/hls/all.m3u8", 440), 1.8);
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out/EG_one.mp4"));
+    EXPECT_GT(seconds_of_tone(folder_ / "out/hls/all.m3u8", 440), 1.8);
 }
 
 TEST_F(SimSegments, ThatFailDoNotCostTheFile) {
     recorder::Job job = segmented_job();
-    std::filesystem::create_directory(folder_ + "/locked");
-    std::ofstream(folder_ + "/locked/hls") << "in the way";
-    job.segments->destination = storage::LocalDestination{folder_ + "/locked"};
+    std::filesystem::create_directory(folder_ / "locked");
+    std::ofstream(folder_ / "locked/hls") << "in the way";
+    job.segments->destination = storage::LocalDestination{folder_ / "locked"};
     recorder::Recorder::Options options;
     options.upload_patience = 1s;
     make_recorder(options);

@@ -1,13 +1,11 @@
 #include "app/sim_world_test.hpp"
 
-#include <stdlib.h>
 #include <sys/mount.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <numbers>
 
 namespace aircheck::app::testing {
@@ -20,9 +18,6 @@ constexpr std::size_t kBlock = 960;  // 20 ms
 }  // namespace
 
 void SimWorld::SetUp() {
-    char folder[] = "/tmp/aircheck-sim-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
     auto server = sim::Server::start(loop_, {});
     ASSERT_TRUE(server) << server.error().to_string();
     server_ = std::move(*server);
@@ -31,12 +26,11 @@ void SimWorld::SetUp() {
 void SimWorld::TearDown() {
     recorder_.reset();
     server_.reset();
-    ::umount2(folder_.c_str(), MNT_DETACH);  // Where a test has mounted a disk there.
-    std::filesystem::remove_all(folder_);
+    ::umount2(folder_.path().c_str(), MNT_DETACH);  // Where a test has mounted a disk there.
 }
 
 void SimWorld::make_recorder(recorder::Recorder::Options options) {
-    options.data_dir = folder_;
+    options.data_dir = folder_.path();
     options.min_free_bytes = 0;
     if (options.media_threads == 0) options.media_threads = 1;
     auto made = recorder::Recorder::create(loop_, std::move(options));
@@ -61,7 +55,7 @@ recorder::Job SimWorld::job(const std::string& egress_id, const std::string& roo
     job.egress_id = egress_id;
     job.room_name = room;
     job.access = {server_->url(), "devkey", "secret", ""};
-    job.destination = storage::LocalDestination{folder_ + "/out"};
+    job.destination = storage::LocalDestination{folder_ / "out"};
     job.filepath = egress_id + ".mp4";
     job.requested_at = wall_now();
     return job;

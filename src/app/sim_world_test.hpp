@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/temp_folder_testing.hpp"
 #include "net/loop.hpp"
 #include "recorder/recorder.hpp"
 #include "sim/server.hpp"
@@ -39,10 +40,10 @@ protected:
         return statuses_[egress_id];
     }
     [[nodiscard]] std::string spool(const std::string& egress_id) const {
-        return folder_ + "/spool/" + egress_id;
+        return folder_ / "spool/" + egress_id;
     }
 
-    std::string folder_;
+    const tests::TempFolder folder_;
     net::Loop loop_;
     std::unique_ptr<sim::Server> server_;
     std::unique_ptr<recorder::Recorder> recorder_;

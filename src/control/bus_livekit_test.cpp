@@ -7,6 +7,7 @@
 #include "control/bus_scene_test.hpp"
 #include "control/bus_worker.hpp"
 #include "control/redis_bus.hpp"
+#include "core/temp_folder_testing.hpp"
 #include "net/http_server.hpp"
 #include "proto/json.hpp"
 #include "proto/livekit_webhook.pb.h"
@@ -24,7 +25,7 @@ using livekit::EgressStatus;
 using ::testing::HasSubstr;
 using testing::status_of;
 using tests::LoopThread;
-using tests::TemporaryFolder;
+using tests::TempFolder;
 
 livekit::EgressInfo info_of(const std::string& json) {
     livekit::EgressInfo info;
@@ -120,7 +121,7 @@ public:
             clock_ = std::make_unique<LoopClock>(loop_.loop);
             BusWorker::Options options;
             options.worker_id = id;
-            options.folder = folder_.file("bus");
+            options.folder = folder_ / "bus";
             options.lease = 3s;
             worker_ = std::make_unique<BusWorker>(*bus_, *clock_, host_, options);
             ASSERT_TRUE(worker_->start());
@@ -160,7 +161,7 @@ public:
     }
 
 private:
-    TemporaryFolder folder_;
+    TempFolder folder_;
     LoopThread loop_;
     SmallHost host_;
     std::unique_ptr<RedisBus> bus_;

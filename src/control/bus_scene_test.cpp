@@ -150,16 +150,10 @@ void FakeHost::update_stream(const livekit::UpdateStreamRequest& request, OnInfo
 
 Worker::Worker(FakeRedis& redis, ManualClock& clock, std::string id)
     : redis_(redis), clock_(clock), id_(std::move(id)) {
-    std::string pattern = std::filesystem::temp_directory_path() / "aircheck-bus-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
     restart();
 }
 
-Worker::~Worker() {
-    kill();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-}
+Worker::~Worker() { kill(); }
 
 void Worker::restart() {
     kill();

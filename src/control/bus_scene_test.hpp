@@ -6,6 +6,7 @@
 #include "control/psrpc_server.hpp"
 #include "control/psrpc_wire.hpp"
 #include "core/id.hpp"
+#include "core/temp_folder_testing.hpp"
 #include "proto/livekit_egress.pb.h"
 #include "proto/livekit_rpc.pb.h"
 
@@ -98,7 +99,7 @@ private:
     FakeRedis& redis_;
     ManualClock& clock_;
     std::string id_;
-    std::filesystem::path folder_;
+    const tests::TempFolder folder_;
 };
 
 }  // namespace aircheck::control::testing

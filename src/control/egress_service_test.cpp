@@ -1,11 +1,10 @@
 #include "control/egress_service.hpp"
 
 #include "control/secrets.hpp"
+#include "core/temp_folder_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 namespace aircheck::control {
 namespace {
@@ -34,9 +33,6 @@ notify::Receiver receiver(const std::string& url) {
 class AfterARestart : public testing::Test {
 protected:
     void SetUp() override {
-        std::string folder = "/tmp/aircheck-restart-XXXXXX";
-        ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-        folder_ = folder;
         store_ = must(records::Store::open(":memory:"));
         rule_ = receiver("https://n8n.example/rule");
         rule_.headers = {{"X-Key", "secret"}};
@@ -47,7 +43,7 @@ protected:
         outbox.secrets_key = kKey;
         outbox_ = must(notify::Outbox::create(*store_, std::move(outbox)));
         recorder::Recorder::Options recording;
-        recording.data_dir = folder_;
+        recording.data_dir = folder_.path();
         recording.media_threads = recording.upload_threads = 1;
         recorder_ = must(recorder::Recorder::create(loop_, std::move(recording)));
         rooms_ = std::make_unique<RoomService>(recorder::RoomAccess{}, http_);
@@ -65,7 +61,6 @@ protected:
         remote_pool_.finish();
         service_.reset();
         recorder_.reset();
-        std::filesystem::remove_all(folder_);
     }
 
     /// A room that is live, claimed by `egress_id`.
@@ -118,7 +113,7 @@ protected:
 
     const Bytes kKey = Bytes(32, 0x17);
     bool owns_records_ = false;
-    std::string folder_;
+    const tests::TempFolder folder_;
     notify::Receiver rule_;
     net::Loop loop_;
     net::HttpClient http_;

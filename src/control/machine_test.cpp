@@ -1,5 +1,7 @@
 #include "control/machine.hpp"
 
+#include "core/temp_folder_testing.hpp"
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -13,20 +15,13 @@ namespace fs = std::filesystem;
 
 class MachineTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string folder = "/tmp/aircheck-machine-XXXXXX";
-        ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-        root_ = folder;
-        folders_ = {root_ / "proc", root_ / "cgroup"};
-    }
-    void TearDown() override { fs::remove_all(root_); }
     void write(const std::string& name, const std::string& text) {
-        fs::create_directories((root_ / name).parent_path());
+        fs::create_directories(fs::path(root_ / name).parent_path());
         std::ofstream(root_ / name) << text;
     }
 
-    fs::path root_;
-    SystemFolders folders_;
+    const tests::TempFolder root_;
+    const SystemFolders folders_{root_ / "proc", root_ / "cgroup"};
 };
 
 TEST_F(MachineTest, WithoutGroupsTheMachineIsTheLimit) {

@@ -1,11 +1,11 @@
 #include "control/room_watch.hpp"
 
+#include "core/temp_folder_testing.hpp"
 #include "proto/livekit_webhook.pb.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <limits>
 
 namespace aircheck::control {
@@ -32,9 +32,6 @@ Instant g_now(1000s);  ///< The clock of the pauses between tries.
 class RoomWatchTest : public testing::Test {
 protected:
     void SetUp() override {
-        std::string folder = "/tmp/aircheck-watch-XXXXXX";
-        ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-        folder_ = folder;
         store_ = must(records::Store::open(":memory:"));
         notify::Outbox::Options notices;
         notices.secrets_key = kKey;
@@ -47,12 +44,11 @@ protected:
         watch_.reset();
         service_.reset();
         recorder_.reset();
-        std::filesystem::remove_all(folder_);
     }
 
     void begin(AutoRecordRule rule, std::uint64_t min_free_bytes) {
         recorder::Recorder::Options recording;
-        recording.data_dir = folder_;
+        recording.data_dir = folder_.path();
         recording.min_free_bytes = min_free_bytes;
         recording.media_threads = recording.upload_threads = 1;
         recorder_ = must(recorder::Recorder::create(loop_, std::move(recording)));
@@ -131,7 +127,7 @@ protected:
         must(store_->update_recording(recording));
     }
 
-    std::string folder_;
+    const tests::TempFolder folder_;
     Admission* admission_ = nullptr;
     int events_ = 0;
     net::Loop loop_;

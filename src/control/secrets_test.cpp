@@ -1,10 +1,11 @@
 #include "control/secrets.hpp"
 
+#include "core/temp_folder_testing.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -16,15 +17,9 @@ using ::testing::Not;
 
 class SecretsKey : public ::testing::Test {
 protected:
-    void SetUp() override {
-        char folder[] = "/tmp/aircheck-secrets-XXXXXX";
-        ASSERT_NE(mkdtemp(folder), nullptr);
-        folder_ = folder;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-    [[nodiscard]] std::string path() const { return folder_ + "/secrets.key"; }
+    [[nodiscard]] std::string path() const { return folder_ / "secrets.key"; }
 
-    std::string folder_;
+    const tests::TempFolder folder_;
 };
 
 TEST_F(SecretsKey, IsMadeOnceForItsOwnerOnly) {
@@ -35,7 +30,7 @@ TEST_F(SecretsKey, IsMadeOnceForItsOwnerOnly) {
     ASSERT_EQ(stat(path().c_str(), &about), 0);
     EXPECT_EQ(about.st_mode & 0777U, 0600U);
     EXPECT_EQ(open_secrets_key(path()).value(), *made);
-    EXPECT_NE(open_secrets_key(folder_ + "/other.key").value(), *made);
+    EXPECT_NE(open_secrets_key(folder_ / "other.key").value(), *made);
 }
 
 TEST_F(SecretsKey, NamesTheFileThatIsNone) {
@@ -50,7 +45,7 @@ TEST_F(SecretsKey, NamesTheFileThatIsNone) {
     }
     std::ofstream(path(), std::ios::trunc) << good << "\r\n";
     EXPECT_EQ(open_secrets_key(path()).value(), Bytes(32, 0xaa));
-    const auto nowhere = open_secrets_key(folder_ + "/none/secrets.key");
+    const auto nowhere = open_secrets_key(folder_ / "none/secrets.key");
     ASSERT_FALSE(nowhere);
     EXPECT_THAT(nowhere.error().context, HasSubstr("/none/secrets.key"));
 }

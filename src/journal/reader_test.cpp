@@ -1,5 +1,6 @@
 #include "journal/reader.hpp"
 
+#include "core/temp_folder_testing.hpp"
 #include "journal/samples_test.hpp"
 #include "journal/writer.hpp"
 
@@ -122,24 +123,18 @@ TEST(ReaderTest, OtherFilesAreRefused) {
 
 class ReaderFolderTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string name = (fs::temp_directory_path() / "aircheck-journal-XXXXXX").string();
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        folder_ = name;
-    }
-    void TearDown() override { fs::remove_all(folder_); }
     void put(std::uint32_t segment, const Bytes& bytes) {
         std::ofstream file(folder_ / segment_name(segment), std::ios::binary);
         file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<long>(bytes.size()));
     }
 
-    fs::path folder_;
+    const tests::TempFolder folder_;
 };
 
 TEST_F(ReaderFolderTest, SegmentsAreReadInOrder) {
     for (const std::uint32_t segment : {2u, 1u, 10u, 3u}) put(segment, sample_segment(segment));
     std::ofstream(folder_ / "notes.txt") << "not a segment";
-    auto reader = Reader::open(folder_);
+    auto reader = Reader::open(folder_.path());
     ASSERT_TRUE(reader);
     EXPECT_EQ(reader->header().segment, 1u);
     EXPECT_EQ(read_all(*reader).size(), 4 * 14u);
@@ -156,7 +151,7 @@ TEST_F(ReaderFolderTest, ASegmentOfAnotherJournalIsLeftOut) {
     ASSERT_TRUE(encode(Record{0ms, Tick{}}, bytes));
     put(2, bytes);
     put(3, sample_segment(3));
-    auto reader = Reader::open(folder_);
+    auto reader = Reader::open(folder_.path());
     EXPECT_EQ(read_all(*reader).size(), 2 * 14u);
     EXPECT_EQ(reader->counters().bad_segments, 1u);
     EXPECT_EQ(reader->counters().segments, 2u);
@@ -165,7 +160,7 @@ TEST_F(ReaderFolderTest, ASegmentOfAnotherJournalIsLeftOut) {
 TEST_F(ReaderFolderTest, ASegmentThatWasNotBegunIsNoFault) {
     put(1, sample_segment(1));
     put(2, Bytes{});
-    auto reader = Reader::open(folder_);
+    auto reader = Reader::open(folder_.path());
     EXPECT_EQ(read_all(*reader).size(), 14u);
     EXPECT_EQ(reader->counters().bad_segments, 0u);
 }
@@ -175,17 +170,17 @@ TEST_F(ReaderFolderTest, TheFirstReadableHeaderSpeaks) {
     damaged[20] ^= 1;
     put(1, damaged);
     put(2, sample_segment(2));
-    auto reader = Reader::open(folder_);
+    auto reader = Reader::open(folder_.path());
     ASSERT_TRUE(reader);
     EXPECT_EQ(reader->header().segment, 2u);
     EXPECT_EQ(reader->counters().bad_segments, 1u);
 }
 
 TEST_F(ReaderFolderTest, AnEmptyFolderIsNamed) {
-    const auto reader = Reader::open(folder_);
+    const auto reader = Reader::open(folder_.path());
     ASSERT_FALSE(reader);
     EXPECT_EQ(reader.error().code, Errc::NotFound);
-    EXPECT_NE(reader.error().context.find(folder_.string()), std::string::npos);
+    EXPECT_NE(reader.error().context.find(folder_.path()), std::string::npos);
 }
 
 // Larger than the reader's window, with damage larger than a record can be.

@@ -1,5 +1,6 @@
 #include "journal/writer.hpp"
 
+#include "core/temp_folder_testing.hpp"
 #include "journal/reader.hpp"
 #include "journal/samples_test.hpp"
 
@@ -286,9 +287,8 @@ TEST_F(WriterTest, AnExistingSegmentIsNotOverwritten) {
 }
 
 TEST(FolderStoreTest, WritesFilesThatOnlyTheirOwnerReads) {
-    std::string name = (fs::temp_directory_path() / "aircheck-journal-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    const fs::path folder = fs::path(name) / "spool" / "EG_1";
+    const tests::TempFolder parent;
+    const fs::path folder = parent / "spool/EG_1";
     auto store = open_folder(folder);
     ASSERT_TRUE(store);
     auto writer =
@@ -315,7 +315,6 @@ TEST(FolderStoreTest, WritesFilesThatOnlyTheirOwnerReads) {
     auto again = Writer::create(*open_folder(folder), sample_header(), {}, Instant{});
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().code, Errc::AlreadyExists);
-    fs::remove_all(name);
 }
 
 TEST(FolderStoreTest, AFolderThatCannotBeMadeIsNamed) {

@@ -6,8 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <numbers>
 
 extern "C" {
@@ -194,15 +192,9 @@ Muxed mux(Muxer& muxer, const EncodedAudio& audio) {
     return muxed;
 }
 
-TempFile::TempFile(BytesView bytes, const std::string& name) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "aircheck-mux-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    folder_ = pattern;
-    path_ = folder_ + "/" + name;
-    std::ofstream(path_, std::ios::binary) << as_text(bytes);
+TempFile::TempFile(BytesView bytes, const std::string& name) : path_(folder_ / name) {
+    tests::write_file(path_, as_text(bytes));
 }
-
-TempFile::~TempFile() { std::filesystem::remove_all(folder_); }
 
 std::string run(const std::string& command) {
     std::FILE* pipe = popen(command.c_str(), "r");

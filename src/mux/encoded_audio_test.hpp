@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/temp_folder_testing.hpp"
 #include "media/sample.hpp"
 #include "mux/muxer.hpp"
 
@@ -39,13 +40,10 @@ struct Muxed {
 class TempFile {
 public:
     TempFile(BytesView bytes, const std::string& name);
-    ~TempFile();
-    TempFile(const TempFile&) = delete;
-    TempFile& operator=(const TempFile&) = delete;
     [[nodiscard]] const std::string& path() const { return path_; }
 
 private:
-    std::string folder_;
+    tests::TempFolder folder_;
     std::string path_;
 };
 

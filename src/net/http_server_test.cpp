@@ -13,7 +13,6 @@ namespace {
 
 using testing::LoopThread;
 using testing::RawClient;
-using testing::TemporaryFolder;
 
 HttpServerResponse text(int status, std::string body) {
     return {status, {}, std::move(body), std::nullopt};
@@ -186,10 +185,11 @@ TEST_F(HttpServerTest, WordsRefusalsAsItsOwnerSays) {
 }
 
 TEST_F(HttpServerTest, SendsFilesByPieces) {
-    const TemporaryFolder folder;
+    const tests::TempFolder folder;
     std::string content(1'000'000, '\0');
     for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i % 251);
-    const auto path = folder.write("f", content);
+    const auto path = folder / "f";
+    tests::write_file(path, content);
     const std::string request = "GET /file HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     struct Row {
         std::uint64_t offset, length;
@@ -219,7 +219,7 @@ TEST_F(HttpServerTest, SendsFilesByPieces) {
     }
     file = {path, 0, 1'000'000};
     EXPECT_EQ(body_of(exchange("HEAD /file HTTP/1.1\r\nConnection: close\r\n\r\n")), "");
-    for (const auto& bad : {folder.file("none"), folder.file("")}) {
+    for (const auto& bad : {folder / "none", folder / ""}) {
         file = {bad, 0, 1};
         EXPECT_TRUE(exchange(request).starts_with("HTTP/1.1 500 ")) << bad;
     }

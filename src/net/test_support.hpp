@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/temp_folder_testing.hpp"
 #include "net/loop.hpp"
 #include "net/socket.hpp"
 
@@ -64,27 +65,13 @@ private:
     int fd_;
 };
 
-/// A folder that is removed with all it holds.
-class TemporaryFolder {
-public:
-    TemporaryFolder();
-    ~TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    [[nodiscard]] std::string file(std::string_view name) const;
-    [[nodiscard]] std::string write(std::string_view name, std::string_view content) const;
-
-private:
-    std::string path_;
-};
-
 /// A self-signed certificate for `names` ("DNS:localhost,IP:127.0.0.1"), made by the openssl
 /// command.
 struct TestCertificate {
     explicit TestCertificate(const std::string& names);
-    TemporaryFolder folder;
-    std::string certificate = folder.file("certificate.pem");
-    std::string key = folder.file("key.pem");
+    tests::TempFolder folder;
+    std::string certificate = folder / "certificate.pem";
+    std::string key = folder / "key.pem";
 };
 
 }  // namespace aircheck::net::testing

@@ -9,8 +9,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <future>
 #include <stdexcept>
 
@@ -98,26 +96,6 @@ std::unique_ptr<RawClient> RawServer::accept() const {
     const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
     require(fd >= 0, "accept");
     return std::make_unique<RawClient>(fd);
-}
-
-TemporaryFolder::TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "aircheck-net-XXXXXX").string();
-    require(mkdtemp(name.data()) != nullptr, "mkdtemp");
-    path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
-std::string TemporaryFolder::file(std::string_view name) const {
-    return path_ + "/" + std::string(name);
-}
-
-std::string TemporaryFolder::write(std::string_view name, std::string_view content) const {
-    std::ofstream(file(name), std::ios::binary) << content;
-    return file(name);
 }
 
 TestCertificate::TestCertificate(const std::string& names) {

@@ -1,12 +1,12 @@
 #include "recorder/spoken_call_test.hpp"
 
 #include "core/c_handle.hpp"
+#include "core/temp_folder_testing.hpp"
 #include "rtp/packet.hpp"
 #include "rtp/sequence_number.hpp"
 
 #include <gtest/gtest.h>
 #include <opus/opus.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,28 +14,6 @@
 #include <numbers>
 
 namespace aircheck::recorder::testing {
-namespace {
-
-/// A file that is gone with the object.
-class TempFile {
-public:
-    explicit TempFile(const Bytes& content) {
-        const int file = mkstemp(path_);
-        const auto written = ::write(file, content.data(), content.size());
-        EXPECT_EQ(written, static_cast<ssize_t>(content.size()));
-        ::close(file);
-    }
-    ~TempFile() { ::unlink(path_); }
-    TempFile(const TempFile&) = delete;
-    TempFile& operator=(const TempFile&) = delete;
-    [[nodiscard]] std::string path() const { return path_; }
-
-private:
-    char path_[40] = "/tmp/aircheck-recorder-XXXXXX";
-};
-
-}  // namespace
-
 std::vector<float> tone(double hz, double seconds, double amplitude) {
     std::vector<float> out(static_cast<std::size_t>(std::llround(seconds * kRate)));
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -165,9 +143,10 @@ void decode_in_pieces(
     std::size_t channels,
     const std::function<void(std::span<const float> interleaved)>& take
 ) {
-    const TempFile temp(file);
-    const std::string command = "ffmpeg -v error -nostdin -i " + temp.path() + " -f f32le -ac " +
-                                std::to_string(channels) + " pipe:1";
+    const tests::TempFolder folder;
+    tests::write_file(folder / "file", as_text(file));
+    const std::string command = "ffmpeg -v error -nostdin -i " + (folder / "file") +
+                                " -f f32le -ac " + std::to_string(channels) + " pipe:1";
     FILE* decoder = popen(command.c_str(), "r");
     ASSERT_NE(decoder, nullptr);
     std::vector<float> piece(48000 * channels);

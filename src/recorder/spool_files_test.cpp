@@ -1,9 +1,9 @@
 #include "recorder/spool_files.hpp"
 
+#include "core/temp_folder_testing.hpp"
 #include "journal/writer.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,19 +12,12 @@ namespace aircheck::recorder {
 namespace {
 
 struct SpoolFilesTest : testing::Test {
-    void SetUp() override {
-        char folder[] = "/tmp/aircheck-spool-files-XXXXXX";
-        ASSERT_NE(mkdtemp(folder), nullptr);
-        data_dir = folder;
-    }
-    void TearDown() override { std::filesystem::remove_all(data_dir); }
-
-    std::string data_dir;
+    const tests::TempFolder data_dir;
     net::Pool disk{"disk", 1};
 };
 
 TEST_F(SpoolFilesTest, MakesAllThatARecordingWritesTo) {
-    const auto spool = storage::Spool::open(data_dir).value();
+    const auto spool = storage::Spool::open(data_dir.path()).value();
     auto files = open_spool_files(spool, "EG_one", disk).value();
     EXPECT_EQ(files.folder, spool.path() + "/EG_one");
     ASSERT_TRUE(files.first_segment->write(as_bytes("record")));
@@ -34,7 +27,7 @@ TEST_F(SpoolFilesTest, MakesAllThatARecordingWritesTo) {
 }
 
 TEST_F(SpoolFilesTest, NamesWhatIsInTheWay) {
-    const auto spool = storage::Spool::open(data_dir).value();
+    const auto spool = storage::Spool::open(data_dir.path()).value();
     std::ofstream(spool.path() + "/EG_two") << "a file where the folder should be";
     const auto files = open_spool_files(spool, "EG_two", disk);
     ASSERT_FALSE(files);
@@ -42,7 +35,7 @@ TEST_F(SpoolFilesTest, NamesWhatIsInTheWay) {
 }
 
 TEST_F(SpoolFilesTest, LeavesAnotherRunsJournalAlone) {
-    const auto spool = storage::Spool::open(data_dir).value();
+    const auto spool = storage::Spool::open(data_dir.path()).value();
     ASSERT_TRUE(open_spool_files(spool, "EG_three", disk));
     const auto again = open_spool_files(spool, "EG_three", disk);
     ASSERT_FALSE(again);

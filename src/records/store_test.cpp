@@ -106,8 +106,8 @@ TEST_P(Migrations, LeaveNothingBehindWhenTheyFail) {
 }
 
 TEST(Sqlite, FileIsPrivate) {
-    const tests::TemporaryFolder folder;
-    const std::string path = folder.path() + "/a.db";
+    const tests::TempFolder folder;
+    const std::string path = folder / "a.db";
     auto store = must(Store::open(path));
     struct stat info {};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
@@ -120,8 +120,8 @@ TEST(Sqlite, ErrorsNameTheDatabase) {
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().code, Errc::Unavailable);
     EXPECT_THAT(missing.error().context, HasSubstr("/nonexistent/a.db"));
-    const tests::TemporaryFolder folder;
-    const std::string path = folder.path() + "/no.db";
+    const tests::TempFolder folder;
+    const std::string path = folder / "no.db";
     std::ofstream(path) << std::string(4096, 'x');
     const auto garbage = Store::open(path);
     ASSERT_FALSE(garbage);
@@ -130,8 +130,8 @@ TEST(Sqlite, ErrorsNameTheDatabase) {
 }
 
 TEST(Sqlite, SurvivesSigkill) {
-    const tests::TemporaryFolder folder;
-    const std::string path = folder.path() + "/a.db";
+    const tests::TempFolder folder;
+    const std::string path = folder / "a.db";
     int pipe_ends[2];
     ASSERT_EQ(::pipe(pipe_ends), 0);
     const pid_t child = ::fork();

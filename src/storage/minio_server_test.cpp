@@ -67,7 +67,7 @@ void MinioServer::start() {
         if (response && response->status == 200) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
-    FAIL() << "MinIO does not answer:\n" << read_file(output);
+    FAIL() << "MinIO does not answer:\n" << tests::read_file(output);
 }
 
 void MinioServer::stop() {

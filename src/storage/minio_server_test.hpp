@@ -1,7 +1,7 @@
 #pragma once
 
+#include "core/temp_folder_testing.hpp"
 #include "storage/destination.hpp"
-#include "storage/temp_folder_test.hpp"
 
 #include <sys/types.h>
 
@@ -27,7 +27,7 @@ public:
     [[nodiscard]] S3Destination destination(const std::string& bucket) const;
 
 private:
-    TempFolder folder_;
+    tests::TempFolder folder_;
     std::uint16_t port_ = 0;
     std::uint16_t console_port_ = 0;
     pid_t process_ = -1;

@@ -49,14 +49,14 @@ protected:
 
     /// A spool file: a growing head of 100 bytes, and a body.
     UploadSpec spec(const std::string& key, const std::string& body) {
-        testing::write_file(folder_ / "output.part", std::string(100, 'h') + body);
+        tests::write_file(folder_ / "output.part", std::string(100, 'h') + body);
         return {key, "video/mp4", "EG_x", folder_ / "output.part", 100, ""};
     }
     static std::unique_ptr<UploadSession> session(const S3Destination& to, const UploadSpec& spec) {
         return UploadSession::create(to, spec, http()).value();
     }
 
-    TempFolder folder_;
+    tests::TempFolder folder_;
     static inline MinioServer* server_ = nullptr;
 };
 

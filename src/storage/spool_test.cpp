@@ -1,6 +1,6 @@
 #include "storage/spool.hpp"
 
-#include "storage/temp_folder_test.hpp"
+#include "core/temp_folder_testing.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -11,9 +11,9 @@
 namespace aircheck::storage {
 namespace {
 
-using testing::read_file;
-using testing::TempFolder;
-using testing::write_file;
+using tests::read_file;
+using tests::TempFolder;
+using tests::write_file;
 
 TEST(AppendFile, GrowsAndGoesOn) {
     const TempFolder folder;

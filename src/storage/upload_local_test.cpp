@@ -1,4 +1,4 @@
-#include "storage/temp_folder_test.hpp"
+#include "core/temp_folder_testing.hpp"
 #include "storage/upload.hpp"
 
 #include <gmock/gmock.h>
@@ -7,9 +7,9 @@
 namespace aircheck::storage {
 namespace {
 
-using testing::read_file;
-using testing::TempFolder;
-using testing::write_file;
+using tests::read_file;
+using tests::TempFolder;
+using tests::write_file;
 
 class LocalUploads : public ::testing::Test {
 protected:

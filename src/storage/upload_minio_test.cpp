@@ -155,7 +155,7 @@ TEST_F(S3OnMinio, BeginsAnewWhenTheBodyIsAnother) {
         what.checkpoint = first->checkpoint();
     }
     const std::string body = random_text(21 * kMiB, 8);
-    testing::write_file(what.body_path, std::string(100, 'h') + body);
+    tests::write_file(what.body_path, std::string(100, 'h') + body);
     const auto stored = session(destination(), what)->complete(as_bytes("HEAD"), body.size());
     ASSERT_TRUE(stored) << stored.error().to_string();
     EXPECT_TRUE(content("changed.mp4") == "HEAD" + body);

@@ -2,6 +2,7 @@
 
 #include "tests/support/server_process.hpp"
 
+#include "core/temp_folder_testing.hpp"
 #include "net/http_client.hpp"
 #include "net/jwt.hpp"
 
@@ -21,11 +22,8 @@ public:
 
     /// `redis` is what stands behind `redis:` in its configuration, as JSON.
     LivekitServer(const std::string& redis, const std::string& webhook_url) {
-        std::string pattern = "/tmp/aircheck-livekit-XXXXXX";
-        if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-        folder_ = pattern;
         const auto number = [] { return std::to_string(free_port()); };
-        std::ofstream(folder_ + "/livekit.yaml")
+        std::ofstream(folder_ / "livekit.yaml")
             << R"({"port": )" << port_ << R"(, "bind_addresses": ["127.0.0.1"], "redis": )" << redis
             << R"(, "rtc": {"tcp_port": )" << number() << R"(, "udp_port": )" << number()
             << R"(, "node_ip": "127.0.0.1", "use_external_ip": false)"
@@ -33,13 +31,9 @@ public:
             << R"(, "keys": {")" << kKey << R"(": ")" << kSecret << R"("})"
             << R"(, "webhook": {"api_key": ")" << kKey << R"(", "urls": [")" << webhook_url
             << R"("]}, "room": {"empty_timeout": 300}})";
-        process_.start({find(), "--config", folder_ + "/livekit.yaml"}, folder_ + "/log", port_);
+        process_.start({find(), "--config", folder_ / "livekit.yaml"}, folder_ / "log", port_);
     }
-    ~LivekitServer() {
-        process_.stop(SIGKILL);
-        std::error_code ignored;
-        std::filesystem::remove_all(folder_, ignored);
-    }
+    ~LivekitServer() { process_.stop(SIGKILL); }
     LivekitServer(const LivekitServer&) = delete;
     LivekitServer& operator=(const LivekitServer&) = delete;
 
@@ -56,7 +50,7 @@ public:
         return answer ? answer->body : answer.error().to_string();
     }
     [[nodiscard]] std::string url() const { return "ws://127.0.0.1:" + std::to_string(port_); }
-    [[nodiscard]] std::string log() const { return ServerProcess::content_of(folder_ + "/log"); }
+    [[nodiscard]] std::string log() const { return ServerProcess::content_of(folder_ / "log"); }
 
 private:
     static std::string token() {
@@ -89,7 +83,7 @@ private:
     }
 
     std::uint16_t port_ = free_port();
-    std::string folder_;
+    const TempFolder folder_;
     ServerProcess process_;
     net::HttpClient http_;
 };

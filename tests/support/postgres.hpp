@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/temp_folder_testing.hpp"
 #include "records/sql.hpp"
 
 #include <fcntl.h>
@@ -53,18 +54,15 @@ public:
 
 private:
     PostgresServer() {
-        std::string pattern = "/tmp/aircheck-pg-XXXXXX";
-        if (!::mkdtemp(pattern.data())) die("mkdtemp failed");
-        folder_ = pattern;
         const std::string bin = find_bin();
         if (::geteuid() == 0) {
             const passwd* user = ::getpwnam("postgres");
             if (!user) die("there is no user 'postgres' to run it as");
             uid_ = user->pw_uid;
             gid_ = user->pw_gid;
-            if (::chown(folder_.c_str(), uid_, gid_) != 0) die("chown failed");
+            if (::chown(folder_.path().c_str(), uid_, gid_) != 0) die("chown failed");
         }
-        const std::string data = folder_ + "/data";
+        const std::string data = folder_ / "data";
         int status = 0;
         const int made = spawn(
             {bin + "/initdb",
@@ -79,13 +77,13 @@ private:
              "--locale=C"}
         );
         ::waitpid(made, &status, 0);
-        if (status != 0) die("initdb failed, see " + folder_ + "/log");
+        if (status != 0) die("initdb failed, see " + folder_ / "log");
         pid_ = spawn(
             {bin + "/postgres",
              "-D",
              data,
              "-k",
-             folder_,
+             folder_.path(),
              "-c",
              "listen_addresses=",
              "-c",
@@ -98,12 +96,10 @@ private:
             ::kill(pid_, SIGQUIT);
             ::waitpid(pid_, nullptr, 0);
         }
-        std::error_code ignored;
-        std::filesystem::remove_all(folder_, ignored);
     }
 
     [[nodiscard]] std::string url(const std::string& database) const {
-        return "postgresql://aircheck:secret@/" + database + "?host=" + folder_;
+        return "postgresql://aircheck:secret@/" + database + "?host=" + folder_.path();
     }
 
     static std::string find_bin() {
@@ -122,7 +118,7 @@ private:
         std::vector<char*> words;
         for (std::string& word : command) words.push_back(word.data());
         words.push_back(nullptr);
-        const std::string log = folder_ + "/log";
+        const std::string log = folder_ / "log";
         const int child = ::fork();
         if (child != 0) return child;
         if (gid_ != 0 &&
@@ -147,7 +143,7 @@ private:
                 std::this_thread::sleep_for(std::chrono::milliseconds(100));
             }
         }
-        die("the server did not start within 30 s, see " + folder_ + "/log");
+        die("the server did not start within 30 s, see " + folder_ / "log");
     }
 
     [[noreturn]] static void die(const std::string& reason) {
@@ -155,7 +151,7 @@ private:
         std::exit(1);
     }
 
-    std::string folder_;
+    const TempFolder folder_{"/tmp"};  ///< Where "postgres" may go; a socket's path is short.
     uid_t uid_ = 0;
     gid_t gid_ = 0;
     int pid_ = -1;

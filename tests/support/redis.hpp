@@ -2,7 +2,8 @@
 
 #include "tests/support/server_process.hpp"
 
-#include <filesystem>
+#include "core/temp_folder_testing.hpp"
+
 #include <string>
 #include <vector>
 
@@ -13,32 +14,25 @@ class RedisServer {
 public:
     /// `options`: further ones of its command line ("--requirepass", "secret").
     explicit RedisServer(std::vector<std::string> options = {}) : options_(std::move(options)) {
-        std::string pattern = "/tmp/aircheck-redis-XXXXXX";
-        if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-        folder_ = pattern;
         start();
     }
-    ~RedisServer() {
-        process_.stop(SIGKILL);
-        std::error_code ignored;
-        std::filesystem::remove_all(folder_, ignored);
-    }
+    ~RedisServer() { process_.stop(SIGKILL); }
     RedisServer(const RedisServer&) = delete;
     RedisServer& operator=(const RedisServer&) = delete;
 
     void start() {
         // The configuration is a file because a sentinel writes into its own.
-        const std::string file = folder_ + "/redis.conf";
+        const std::string file = folder_ / "redis.conf";
         std::ofstream(file, std::ios::app) << "";
         std::vector<std::string> command{"redis-server", file, "--port", std::to_string(port_)};
         command.insert(
-            command.end(), {"--bind", "127.0.0.1", "--dir", folder_, "--daemonize", "no"}
+            command.end(), {"--bind", "127.0.0.1", "--dir", folder_.path(), "--daemonize", "no"}
         );
         if (std::find(options_.begin(), options_.end(), "--sentinel") == options_.end()) {
             command.insert(command.end(), {"--save", "", "--appendonly", "no"});
         }
         command.insert(command.end(), options_.begin(), options_.end());
-        process_.start(std::move(command), folder_ + "/log", port_);
+        process_.start(std::move(command), folder_ / "log", port_);
     }
     void stop(int signal = SIGKILL) { process_.stop(signal); }
     /// SIGSTOP and SIGCONT, say.
@@ -46,11 +40,11 @@ public:
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-    [[nodiscard]] const std::string& folder() const { return folder_; }
+    [[nodiscard]] const std::string& folder() const { return folder_.path(); }
 
 private:
     std::vector<std::string> options_;
-    std::string folder_;
+    const TempFolder folder_;
     std::uint16_t port_ = free_port();
     ServerProcess process_;
 };

@@ -2,35 +2,16 @@
 
 #include "tests/support/postgres.hpp"
 
+#include "core/temp_folder_testing.hpp"
 #include "records/store.hpp"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 #include <ostream>
 #include <string>
 
 namespace aircheck::tests {
-
-/// A folder of its own for a test; removed with it.
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string pattern = "/tmp/aircheck-test-XXXXXX";
-        if (::mkdtemp(pattern.data())) path_ = pattern;
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 enum class Backend { SqliteMemory, SqliteFile, Postgres };
 
@@ -56,7 +37,7 @@ protected:
                 location_ = ":memory:";
                 break;
             case Backend::SqliteFile:
-                location_ = folder_.path() + "/air check.db";
+                location_ = folder_ / "air check.db";
                 break;
             case Backend::Postgres:
                 location_ = PostgresServer::instance().new_database();
@@ -72,7 +53,7 @@ protected:
     }
     records::Store& store() { return *store_; }
 
-    TemporaryFolder folder_;
+    TempFolder folder_;
     std::string location_;
     std::unique_ptr<records::Store> store_;
 };
