@@ -13,6 +13,18 @@ namespace {
 constexpr Nanoseconds kReportInterval = 3s;
 constexpr int kPingInterval = 5, kPingTimeout = 15;  // Seconds.
 
+std::string mime_type_of(VoiceCodec codec) {
+    switch (codec) {
+        case VoiceCodec::Opus:
+            return "audio/opus";
+        case VoiceCodec::Pcmu:
+            return "audio/PCMU";
+        case VoiceCodec::Pcma:
+            return "audio/PCMA";
+    }
+    return "";
+}
+
 livekit::ParticipantInfo::Kind kind_of(CallerKind kind) {
     switch (kind) {
         case CallerKind::Standard:
@@ -82,7 +94,7 @@ void LiveRoom::describe(const Member& member, livekit::ParticipantInfo& info) co
     track.set_type(livekit::AUDIO);
     track.set_name("microphone");
     track.set_source(livekit::MICROPHONE);
-    track.set_mime_type("audio/opus");
+    track.set_mime_type(mime_type_of(member.publisher.codec()));
     track.set_muted(member.muted);
     track.set_stereo(caller.stereo);
     if (caller.stereo) track.add_audio_features(livekit::TF_STEREO);

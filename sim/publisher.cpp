@@ -10,8 +10,21 @@
 namespace aircheck::sim {
 namespace {
 
-constexpr std::uint8_t kOpus = 111;
-constexpr std::uint32_t kTicksPerFrame = 960;
+/// LiveKit's, or RFC 3551's.
+std::uint8_t payload_type_of(VoiceCodec codec) {
+    switch (codec) {
+        case VoiceCodec::Opus:
+            return 111;
+        case VoiceCodec::Pcmu:
+            return 0;
+        case VoiceCodec::Pcma:
+            return 8;
+    }
+    return 111;
+}
+
+std::uint32_t ticks_per_millisecond(VoiceCodec codec) { return codec == VoiceCodec::Opus ? 48 : 8; }
+
 constexpr std::uint64_t kSilenceAfterMute = 50;  // LiveKit's second of silence.
 
 Nanoseconds scaled(Nanoseconds time, double by) {
@@ -21,6 +34,7 @@ Nanoseconds scaled(Nanoseconds time, double by) {
 }  // namespace
 
 Publisher::Publisher(const Caller& caller, std::uint64_t seed) : caller_(caller) {
+    if (!caller_.utterances.empty()) codec_ = caller_.utterances.front().voice->codec();
     std::mt19937_64 random(seed);
     ssrc_ = static_cast<std::uint32_t>(random()) | 1;
     first_timestamp_ = static_cast<std::uint32_t>(random());
@@ -55,7 +69,7 @@ BytesView Publisher::payload_of(std::uint64_t frame) {
     const auto own = Voice::kFrame * static_cast<std::int64_t>(frame);
     auto& list = caller_.utterances;
     while (utterance_ + 1 < list.size() && list[utterance_ + 1].at <= own) ++utterance_;
-    if (list.empty() || list[utterance_].at > own) return opus_silence();
+    if (list.empty() || list[utterance_].at > own) return silence(codec_);
     const auto since = own - list[utterance_].at;
     return list[utterance_].voice->frame(static_cast<std::uint64_t>(since / Voice::kFrame));
 }
@@ -72,7 +86,7 @@ void Publisher::run(Nanoseconds room_time, Output& output) {
             if (muted_frames_++ >= kSilenceAfterMute)
                 sent.payload = {};
             else
-                sent.payload = opus_silence();
+                sent.payload = silence(codec_);
         } else {
             muted_frames_ = 0;
         }
@@ -95,10 +109,11 @@ void Publisher::run(Nanoseconds room_time, Output& output) {
 void Publisher::build(const Sent& sent, Bytes& out) const {
     rtp::PacketFields fields;
     fields.marker = sent.marker;
-    fields.payload_type = kOpus;
+    fields.payload_type = payload_type_of(codec_);
     fields.sequence_number = rtp::SequenceNumber(sent.sequence_number);
     fields.timestamp = rtp::RtpTimestamp(
-        first_timestamp_ + static_cast<std::uint32_t>(sent.frame) * kTicksPerFrame
+        first_timestamp_ +
+        static_cast<std::uint32_t>(sent.frame) * 20 * ticks_per_millisecond(codec_)
     );
     fields.ssrc = ssrc_;
     fields.payload = sent.payload;
@@ -120,9 +135,9 @@ void Publisher::append_report(Nanoseconds room_time, std::string_view cname, Byt
     rtp::SenderReport report;
     report.ssrc = ssrc_;
     report.ntp = rtp::NtpTime::from_wall(epoch_ + own);
-    // 48 ticks a millisecond, in integers: no drift of our own over a long call.
-    report.rtp_timestamp =
-        rtp::RtpTimestamp(first_timestamp_ + static_cast<std::uint32_t>(own.count() * 3 / 62'500));
+    // In integers: no drift of our own over a long call.
+    const std::int64_t ticks = own.count() * ticks_per_millisecond(codec_) / 1'000'000;
+    report.rtp_timestamp = rtp::RtpTimestamp(first_timestamp_ + static_cast<std::uint32_t>(ticks));
     report.packet_count = static_cast<std::uint32_t>(packets_);
     report.octet_count = static_cast<std::uint32_t>(octets_);
     rtp::append_rtcp(report, out);

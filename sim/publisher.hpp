@@ -38,6 +38,8 @@ public:
     bool repeat(std::uint16_t sequence_number, Bytes& out) const;
 
     [[nodiscard]] const Caller& caller() const { return caller_; }
+    /// Of the caller's first voice; the others have to be of the same.
+    [[nodiscard]] VoiceCodec codec() const { return codec_; }
     [[nodiscard]] std::uint32_t ssrc() const { return ssrc_; }
     [[nodiscard]] std::uint64_t packets() const { return packets_; }
 
@@ -56,6 +58,7 @@ private:
     void build(const Sent& sent, Bytes& out) const;
 
     Caller caller_;
+    VoiceCodec codec_ = VoiceCodec::Opus;
     std::uint32_t ssrc_ = 0;
     std::uint32_t first_timestamp_ = 0;
     std::uint16_t next_sequence_ = 0;

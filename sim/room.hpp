@@ -32,13 +32,13 @@ struct Caller {
     std::string name;
     CallerKind kind = CallerKind::Standard;
     std::map<std::string, std::string> attributes;
-    std::vector<Utterance> utterances;  ///< In order; Opus silence before the first.
+    std::vector<Utterance> utterances;  ///< In order, all of one codec; silence before the first.
     Nanoseconds start{0};               ///< Joins and publishes.
     std::optional<Nanoseconds> stop;    ///< Leaves.
     std::vector<Span> muted;            ///< As LiveKit does: a second of silence, then nothing.
     double drift_ppm = 0;               ///< Positive: its sound card is fast.
     bool stereo = false;                ///< Says so in TrackInfo; its voices decide.
-    bool encrypted = false;             ///< Says so; the payload is Opus all the same.
+    bool encrypted = false;             ///< Says so; the payload is clear all the same.
 };
 
 /// What happens to packets between the room and each subscriber; each subscriber has its own dice.

@@ -1,6 +1,7 @@
 #include "sim/voice.hpp"
 
 #include "core/c_handle.hpp"
+#include "sim/g711.hpp"
 
 #include <opus/opus.h>
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kRate = 48'000;
 constexpr std::size_t kFrameSamples = 960;
+constexpr std::size_t kNarrowFrame = 160;  // Of 8 kHz.
 constexpr std::size_t kMaxWavBytes = 512 * 1024 * 1024;
 constexpr int kKeepAliveFrames = 20;  // A DTX stream says something each 400 ms.
 
@@ -106,14 +108,38 @@ std::vector<std::int16_t> to_48k(const Wav& wav) {
 
 }  // namespace
 
-BytesView opus_silence() {
-    static constexpr std::array<std::uint8_t, 3> kSilence{0xf8, 0xff, 0xfe};
-    return kSilence;
+BytesView silence(VoiceCodec codec) {
+    static constexpr std::array<std::uint8_t, 3> kOpus{0xf8, 0xff, 0xfe};
+    static const Bytes pcmu(kNarrowFrame, 0xff);
+    static const Bytes pcma(kNarrowFrame, 0xd5);
+    if (codec == VoiceCodec::Pcmu) return pcmu;
+    if (codec == VoiceCodec::Pcma) return pcma;
+    return kOpus;
+}
+
+Result<std::shared_ptr<const Voice>> Voice::from_narrow(
+    std::span<const std::int16_t> pcm, const Options& options
+) {
+    auto narrow = to_8k(pcm);
+    if (narrow.empty()) return fail(Errc::InvalidArgument, "voice: no audio");
+    narrow.resize((narrow.size() + kNarrowFrame - 1) / kNarrowFrame * kNarrowFrame);
+    std::shared_ptr<Voice> voice(new Voice);
+    voice->codec_ = options.codec;
+    voice->ending_ = options.ending;
+    for (const std::int16_t sample : narrow) {
+        voice->bytes_.push_back(
+            options.codec == VoiceCodec::Pcmu ? to_mu_law(sample) : to_a_law(sample)
+        );
+        if (voice->bytes_.size() % kNarrowFrame != 0) continue;
+        voice->ends_.push_back(static_cast<std::uint32_t>(voice->bytes_.size()));
+    }
+    return voice;
 }
 
 Result<std::shared_ptr<const Voice>> Voice::from_pcm(
     std::span<const std::int16_t> pcm, const Options& options
 ) {
+    if (options.codec != VoiceCodec::Opus) return from_narrow(pcm, options);
     int error = OPUS_OK;
     const EncoderHandle encoder(
         opus_encoder_create(kRate, options.channels, OPUS_APPLICATION_VOIP, &error)
@@ -174,7 +200,7 @@ Result<std::shared_ptr<const Voice>> Voice::from_wav(const std::string& path, Op
     return from_pcm(pcm, options);
 }
 
-Result<std::shared_ptr<const Voice>> Voice::tone(int hz, double level) {
+Result<std::shared_ptr<const Voice>> Voice::tone(int hz, double level, VoiceCodec codec) {
     if (hz < 1 || hz > 20'000 || level < 0 || level > 1) {
         return fail(Errc::InvalidArgument, "tone: 1 to 20000 Hz, level 0 to 1");
     }
@@ -187,13 +213,14 @@ Result<std::shared_ptr<const Voice>> Voice::tone(int hz, double level) {
         );
     }
     Options options;
+    options.codec = codec;
     options.ending = Ending::Repeat;
     return from_pcm(pcm, options);
 }
 
 BytesView Voice::frame(std::uint64_t index) const {
     if (index >= ends_.size()) {
-        if (ending_ == Ending::Silence) return opus_silence();
+        if (ending_ == Ending::Silence) return silence(codec_);
         index %= ends_.size();
     }
     const auto i = static_cast<std::size_t>(index);

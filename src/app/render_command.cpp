@@ -23,8 +23,11 @@ void apply_command(const RenderCommand& command, recorder::PipelineSettings& set
     recorder::Encoding& encoding = settings.encoding;
     const auto container = recorder::container_of(command.output);
     if (container && *container != encoding.container) {
+        const bool keeps =
+            encoding.codec == recorder::AudioCodec::OpusPassthrough &&
+            (container == recorder::Container::Ogg || container == recorder::Container::Mp4);
         encoding.container = *container;
-        encoding.codec = recorder::codec_for(*container);
+        if (!keeps) encoding.codec = recorder::codec_for(*container);
         encoding.sample_rate_hz = 48'000;
     }
     if (command.late) {

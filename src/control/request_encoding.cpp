@@ -142,9 +142,13 @@ Answer<recorder::Encoding> kept_encoding(const livekit::FileOutput& file) {
     recorder::Encoding encoding;
     encoding.container = container_of(file, livekit::OPUS);
     encoding.codec = recorder::AudioCodec::OpusPassthrough;
-    if (encoding.container == recorder::Container::Ogg) return encoding;
+    if (encoding.container == recorder::Container::Ogg ||
+        encoding.container == recorder::Container::Mp4) {
+        return encoding;
+    }
     return invalid(
-        "filepath '" + file.filepath() + "': a track is kept as it is in a file that ends in .ogg"
+        "filepath '" + file.filepath() +
+        "': a track is kept as it is in a file that ends in .ogg or .mp4"
     );
 }
 

@@ -105,6 +105,9 @@ TEST(TrackRequest, KeepsTheTracksOpus) {
     EXPECT_THAT(refusal_of(of({{"websocket_url", "wss://x"}})), HasSubstr("websocket_url"));
     EXPECT_THAT(refusal_of(of(json::object())), HasSubstr("output"));
     EXPECT_THAT(refusal_of(of({{"track_id", ""}, {"file", kFile}})), HasSubstr("track_id"));
+    const auto in_mp4 = asked_for(of({{"file", {{"filepath", "x.mp4"}}}}));
+    EXPECT_EQ(in_mp4.encoding.codec, AudioCodec::OpusPassthrough);
+    EXPECT_EQ(in_mp4.encoding.container, Container::Mp4);
     EXPECT_THAT(refusal_of(of({{"file", {{"filepath", "x.mp3"}}}})), HasSubstr("x.mp3"));
 }
 

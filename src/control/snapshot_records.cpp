@@ -44,11 +44,15 @@ namespace {
 std::vector<std::string> findings_of(const recorder::Snapshot& snapshot) {
     std::vector<std::string> findings;
     for (const recorder::TrackSummary& track : snapshot.tracks) {
-        if (!track.encrypted) continue;
-        findings.push_back(
-            "track " + track.sid + " of '" + track.participant_identity +
-            "' is end-to-end encrypted and was left out"
-        );
+        const std::string whose =
+            "track " + track.sid + " of '" + track.participant_identity + "' ";
+        if (track.encrypted) {
+            findings.push_back(whose + "is end-to-end encrypted and was left out");
+        } else if (!track.unknown_codec.empty()) {
+            findings.push_back(
+                whose + "is " + track.unknown_codec + ", which is not supported, and was left out"
+            );
+        }
     }
     return findings;
 }

@@ -36,10 +36,10 @@ struct Plan {
 }  // namespace
 
 struct TrackRenderer::Impl {
-    Impl(const Settings& settings, OpusDecoder decoder)
+    Impl(const Settings& settings, std::unique_ptr<AudioDecoder> opus)
         : channels(settings.channels),
           timeline(kTimelineRate, settings.origin),
-          source(std::move(decoder), settings.channels, settings.max_queued, counters),
+          source(std::move(opus), settings.channels, settings.max_queued, counters),
           activity(settings.channels) {}
 
     bool begin_run(std::int64_t from, std::int64_t until);
@@ -232,22 +232,22 @@ void TrackRenderer::Impl::skip_to(std::int64_t from) {
 }
 
 Result<std::unique_ptr<TrackRenderer>> TrackRenderer::create(const Settings& settings) {
-    AC_TRY(auto decoder, OpusDecoder::create(settings.channels));
+    AC_TRY(auto opus, AudioDecoder::create(TrackCodec::Opus, settings.channels));
     return std::unique_ptr<TrackRenderer>(
-        new TrackRenderer(std::make_unique<Impl>(settings, std::move(decoder)))
+        new TrackRenderer(std::make_unique<Impl>(settings, std::move(opus)))
     );
 }
 
 TrackRenderer::TrackRenderer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TrackRenderer::~TrackRenderer() = default;
 
-void TrackRenderer::push(rtp::EncodedFrame frame) {
+void TrackRenderer::push(rtp::EncodedFrame frame, TrackCodec codec) {
     const auto how =
         frame.retransmitted ? Timeline::Arrival::Retransmitted : Timeline::Arrival::Original;
     const std::uint32_t segment = impl_->timeline.observe(frame.rtp_timestamp, frame.arrival, how);
     ++impl_->counters.frames;
     impl_->counters.resets = impl_->timeline.resets();
-    impl_->source.push(std::move(frame), segment);
+    impl_->source.push(std::move(frame), codec, segment);
 }
 
 void TrackRenderer::report(const SenderReport& report) { impl_->timeline.report(report); }

@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "media/audio_decoder.hpp"
 #include "media/timeline.hpp"
 #include "rtp/frame.hpp"
 
@@ -20,7 +21,7 @@ struct Interval {
     bool operator==(const Interval&) const = default;
 };
 
-/// One Opus track as samples on the timeline.
+/// One track as samples on the timeline.
 ///
 /// Encoded frames go in, in order; samples for any stretch of the timeline come out. Frames are
 /// decoded when their turn comes, so a track that sends nothing costs nothing. What the publisher
@@ -48,7 +49,7 @@ public:
         std::uint64_t dtx_samples = 0;        ///< Comfort noise.
         std::uint64_t late = 0;               ///< Frames whose place was rendered before they came.
         std::uint64_t dropped = 0;  ///< Frames that fell out of a full queue, or were skipped over.
-        std::uint64_t bad = 0;      ///< Packets that Opus refuses.
+        std::uint64_t bad = 0;      ///< Packets that their codec refuses.
         std::uint64_t jumps = 0;    ///< Corrections too large for resampling.
         std::uint64_t resets = 0;   ///< Timestamp jumps and restarted streams.
         std::uint64_t audible_samples = 0;  ///< Of 20 ms pieces louder than -50 dBFS (RMS).
@@ -60,8 +61,10 @@ public:
     TrackRenderer(const TrackRenderer&) = delete;
     TrackRenderer& operator=(const TrackRenderer&) = delete;
 
-    /// Takes the next frame, in the order of sequence numbers, `lost_before` filled in.
-    void push(rtp::EncodedFrame frame);
+    /// Takes the next frame, in the order of sequence numbers, `lost_before` filled in. Its
+    /// timestamp counts at 48 kHz, whatever the codec's clock.
+    void push(rtp::EncodedFrame frame, TrackCodec codec = TrackCodec::Opus);
+    /// Its timestamp counts at 48 kHz, too.
     void report(const SenderReport& report);
     /// What signalling says, when it says so. While muted, a hole is plain silence: no comfort
     /// noise. Frames that come all the same are played.

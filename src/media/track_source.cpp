@@ -21,23 +21,24 @@ constexpr std::int64_t kMargin = 32;    // kept before and after a run's ends fo
 }  // namespace
 
 TrackSource::TrackSource(
-    OpusDecoder decoder,
+    std::unique_ptr<AudioDecoder> opus,
     std::uint16_t channels,
     std::size_t max_queued,
     TrackRenderer::Counters& counters
 )
-    : decoder_(std::move(decoder)),
+    : opus_(std::move(opus)),
+      decoder_(opus_.get()),
       channels_(channels),
       max_queued_(std::max<std::size_t>(max_queued, 1)),
       counters_(counters) {}
 
-void TrackSource::push(rtp::EncodedFrame frame, std::uint32_t segment) {
+void TrackSource::push(rtp::EncodedFrame frame, TrackCodec codec, std::uint32_t segment) {
     if (queue_.size() >= max_queued_) {
         ++counters_.dropped;
         pop_front_as_lost();
     }
     frame.lost_before += std::exchange(lost_pending_, 0);
-    queue_.push_back({std::move(frame), segment});
+    queue_.push_back({std::move(frame), codec, segment});
 }
 
 void TrackSource::pop_front_as_lost() {
@@ -49,7 +50,7 @@ void TrackSource::pop_front_as_lost() {
 std::optional<TrackSource::Next> TrackSource::next() {
     while (!queue_.empty()) {
         const Queued& front = queue_.front();
-        const std::size_t samples = opus_packet_samples(front.frame.payload);
+        const std::size_t samples = front_samples();
         if (samples > 0) {
             return Next{
                 .rtp_timestamp = front.frame.rtp_timestamp,
@@ -66,6 +67,7 @@ void TrackSource::drop_next() { pop_front_as_lost(); }
 
 void TrackSource::open_run() {
     const Queued& front = queue_.front();
+    use_decoder_for(front.codec);
     open_ = true;
     complete_ = provisional_ = false;
     segment_ = front.segment;
@@ -75,6 +77,26 @@ void TrackSource::open_run() {
     samples_.assign(static_cast<std::size_t>(kMargin * channels_), 0.0F);
     first_ = -kMargin;
     end_ = 0;
+}
+
+void TrackSource::use_decoder_for(TrackCodec codec) {
+    if (codec != codec_) {
+        codec_ = codec;
+        last_was_dtx_ = false;
+        if (codec == TrackCodec::Opus) {
+            decoder_ = opus_.get();
+        } else {
+            // Refuses wrong channels only; these did for Opus.
+            g711_ = *AudioDecoder::create(codec, static_cast<std::uint16_t>(channels_));
+            decoder_ = g711_.get();
+        }
+    }
+    decoder_->begin_run();
+}
+
+std::size_t TrackSource::front_samples() const {
+    const Queued& front = queue_.front();
+    return packet_samples(front.codec, front.frame.payload);
 }
 
 void TrackSource::close_run() {
@@ -89,7 +111,7 @@ void TrackSource::fill(std::int64_t index) {
 void TrackSource::step() {
     if (queue_.empty()) return fill_starved();
     const Queued& front = queue_.front();
-    if (front.segment != segment_) return complete_run();
+    if (front.segment != segment_ || front.codec != codec_) return complete_run();
     const std::int64_t gap = front.frame.rtp_timestamp - (rtp_of_start_ + end_);
     if (gap > kTinyGap) return bridge(gap);
     if (gap < 0 && provisional_) return replace_provisional(-gap);
@@ -105,13 +127,13 @@ void TrackSource::bridge(std::int64_t gap) {
     if (left <= 0) return complete_run();
     if (filler == Filler::ComfortNoise) return fill_in(std::min({gap, left, kChunk}), filler);
 
-    const auto recoverable = static_cast<std::int64_t>(opus_fec_samples(front.payload));
+    const auto recoverable = static_cast<std::int64_t>(decoder_->fec_samples(front.payload));
     if (recoverable > 0 && recoverable <= gap && gap <= left) {
         if (recoverable < gap) {
             return fill_in(std::min(gap - recoverable, kChunk), Filler::Concealment);
         }
         const std::int64_t before = end_;
-        decoder_.decode_fec(front.payload, static_cast<std::size_t>(recoverable), samples_);
+        decoder_->decode_fec(front.payload, static_cast<std::size_t>(recoverable), samples_);
         update_end();
         if (end_ > before) {
             counters_.fec_samples += static_cast<std::uint64_t>(end_ - before);
@@ -160,15 +182,14 @@ void TrackSource::fill_starved() {
 }
 
 void TrackSource::replace_provisional(std::int64_t overlap) {
-    const auto samples =
-        static_cast<std::int64_t>(opus_packet_samples(queue_.front().frame.payload));
+    const auto samples = static_cast<std::int64_t>(front_samples());
     if (samples <= overlap) {
         ++(samples == 0 ? counters_.bad : counters_.late);
         return pop_front_as_lost();
     }
     // The frame goes on behind what was made up in its place; a little more of that blends over.
     overlap_.clear();
-    decoder_.conceal(OpusDecoder::kGranule, overlap_);
+    decoder_->conceal(AudioDecoder::kGranule, overlap_);
     const std::int64_t before = end_;
     decode_front();
     if (end_ - before < overlap) return;
@@ -180,13 +201,13 @@ void TrackSource::replace_provisional(std::int64_t overlap) {
 
 void TrackSource::decode_front() {
     const std::int64_t before = end_;
-    decoder_.decode(queue_.front().frame.payload, samples_);
+    decoder_->decode(queue_.front().frame.payload, samples_);
     update_end();
     if (end_ == before) {
         ++counters_.bad;
         return pop_front_as_lost();
     }
-    last_was_dtx_ = is_opus_dtx(queue_.front().frame.payload);
+    last_was_dtx_ = decoder_->is_dtx(queue_.front().frame.payload);
     queue_.pop_front();
     counters_.decoded_samples += static_cast<std::uint64_t>(end_ - before);
     filled_in_ = 0;
@@ -196,9 +217,9 @@ void TrackSource::decode_front() {
 
 void TrackSource::fill_in(std::int64_t samples, Filler filler) {
     const std::int64_t before = end_;
-    decoder_.conceal(static_cast<std::size_t>(samples), samples_);
+    decoder_->conceal(static_cast<std::size_t>(samples), samples_);
     update_end();
-    if (end_ < before + samples) {  // libopus gave nothing: silence keeps the length
+    if (end_ < before + samples) {  // the decoder gave nothing: silence keeps the length
         samples_.resize(static_cast<std::size_t>((before + samples - first_) * channels_), 0.0F);
     }
     const auto wanted =
@@ -234,7 +255,7 @@ void TrackSource::complete_run() {
         std::all_of(last, last + tail * channels_, [](float sample) { return sample == 0; });
     if (!silent) {
         const std::int64_t before = end_;
-        decoder_.conceal(static_cast<std::size_t>(kFadeOut), samples_);
+        decoder_->conceal(static_cast<std::size_t>(kFadeOut), samples_);
         update_end();
         const std::int64_t made = end_ - before;
         float* fading = at(before);

@@ -1,12 +1,13 @@
 #pragma once
 
-#include "media/opus.hpp"
+#include "media/audio_decoder.hpp"
 #include "media/track_renderer.hpp"
 #include "rtp/frame.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -17,8 +18,8 @@ namespace aircheck::media {
 ///
 /// Within a run, losses are filled from FEC and by concealment (120 ms at most), DTX by comfort
 /// noise (1 s at most). What is longer ends the run, with a short fade; the next frame begins
-/// another one. Samples of a run are counted by an index from 0; `rtp_of_start` ties it to RTP
-/// time.
+/// another one. So does another codec. Samples of a run are counted by an index from 0;
+/// `rtp_of_start` ties it to RTP time.
 class TrackSource {
 public:
     struct Next {
@@ -28,13 +29,13 @@ public:
     };
 
     TrackSource(
-        OpusDecoder decoder,
+        std::unique_ptr<AudioDecoder> opus,
         std::uint16_t channels,
         std::size_t max_queued,
         TrackRenderer::Counters& counters
     );
 
-    void push(rtp::EncodedFrame frame, std::uint32_t segment);
+    void push(rtp::EncodedFrame frame, TrackCodec codec, std::uint32_t segment);
     void set_muted(TrackRenderer::Muted muted) { muted_ = muted == TrackRenderer::Muted::Yes; }
     void end() { ended_ = true; }
     [[nodiscard]] bool is_exhausted() const { return ended_ && queue_.empty() && !open_; }
@@ -66,6 +67,7 @@ public:
 private:
     struct Queued {
         rtp::EncodedFrame frame;
+        TrackCodec codec = TrackCodec::Opus;
         std::uint32_t segment = 0;
     };
     enum class Filler { Concealment, ComfortNoise };
@@ -84,10 +86,15 @@ private:
     void blend_overlap(std::int64_t at);
     void complete_run();
     void pop_front_as_lost();
+    void use_decoder_for(TrackCodec codec);
+    [[nodiscard]] std::size_t front_samples() const;
     [[nodiscard]] float* at(std::int64_t index);
     void update_end();
 
-    OpusDecoder decoder_;
+    TrackCodec codec_ = TrackCodec::Opus;
+    std::unique_ptr<AudioDecoder> opus_;
+    std::unique_ptr<AudioDecoder> g711_;  ///< Once there was any.
+    AudioDecoder* decoder_;               ///< For `codec_`: one of them.
     std::int64_t channels_;
     std::size_t max_queued_;
     TrackRenderer::Counters& counters_;

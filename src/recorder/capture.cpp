@@ -1,5 +1,7 @@
 #include "recorder/capture.hpp"
 
+#include "media/audio_decoder.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -29,6 +31,13 @@ journal::ParticipantKind to_journal(signal::ParticipantKind kind) {
     return journal::ParticipantKind::Standard;
 }
 
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+        return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    });
+    return text;
+}
+
 journal::TrackStart describe(
     const signal::TrackMapping& mapping,
     const signal::Track& track,
@@ -51,12 +60,12 @@ journal::TrackStart describe(
     start.rtx_ssrc = mapping.rtx_ssrc.value_or(0);
     const std::string kind = mapping.kind == signal::MediaKind::Video ? "video/" : "audio/";
     for (const signal::Codec& codec : mapping.codecs) {
-        std::string mime = kind + codec.name;
-        std::transform(mime.begin(), mime.end(), mime.begin(), [](unsigned char c) {
-            return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-        });
         start.formats.push_back(
-            {codec.payload_type, std::move(mime), codec.clock_rate_hz, codec.channels, codec.fmtp}
+            {codec.payload_type,
+             lower(kind + codec.name),
+             codec.clock_rate_hz,
+             codec.channels,
+             codec.fmtp}
         );
     }
     start.stereo = track.stereo;
@@ -65,6 +74,12 @@ journal::TrackStart describe(
 }
 
 }  // namespace
+
+std::string unknown_codec_of(const signal::Track& track) {
+    const std::string mime = lower(track.mime_type);
+    const bool is_known = mime.empty() || mime == "audio/red" || media::track_codec_of(mime);
+    return is_known || track.kind != signal::TrackKind::Audio ? "" : track.mime_type;
+}
 
 Result<std::unique_ptr<Capture>> Capture::create(Options options, Instant now) {
     options.header.settings = options.settings.to_string();
@@ -226,10 +241,12 @@ Result<Pipeline::Finished> Capture::finish(Instant now, std::string reason) {
     return finished;
 }
 
-std::vector<std::uint32_t> Capture::ssrcs() const {
-    std::vector<std::uint32_t> all;
+std::map<std::uint32_t, std::uint32_t> Capture::ssrcs() const {
+    std::map<std::uint32_t, std::uint32_t> all;
     for (const auto& [ssrc, stream] : streams_) {
-        if (stream.mapped) all.push_back(ssrc);
+        if (!stream.mapped) continue;
+        const auto codec = media::track_codec_of(lower(stream.known->track.mime_type));
+        all[ssrc] = media::clock_rate_of(codec.value_or(media::TrackCodec::Opus));
     }
     return all;
 }
@@ -249,6 +266,7 @@ std::vector<TrackSummary> Capture::tracks() const {
         summary.sid = sid;
         summary.source = std::string(signal::to_string(known.track.source));
         summary.encrypted = known.track.encryption != signal::Encryption::None;
+        summary.unknown_codec = unknown_codec_of(known.track);
         summary.packets_received = known.packets;
         const auto participant = participants_.find(known.participant_sid);
         if (participant != participants_.end()) {

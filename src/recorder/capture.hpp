@@ -16,6 +16,10 @@
 
 namespace aircheck::recorder {
 
+/// The codec of a track of sound, as the room says it, when nothing here decodes it; else "". RED
+/// counts as Opus, which the server makes of it.
+[[nodiscard]] std::string unknown_codec_of(const signal::Track& track);
+
 /// What happens in the room, as journal records: each is put in the journal first and then into the
 /// pipeline. Knows which SSRC is which track. Lives on the recording's thread.
 class Capture {
@@ -55,7 +59,8 @@ public:
     [[nodiscard]] Result<Pipeline::Finished> finish(Instant now, std::string reason);
 
     [[nodiscard]] const Pipeline& pipeline() const { return *pipeline_; }
-    [[nodiscard]] std::vector<std::uint32_t> ssrcs() const;
+    /// What is received now: the clock's rate of each SSRC's RTP time, in Hz.
+    [[nodiscard]] std::map<std::uint32_t, std::uint32_t> ssrcs() const;
     [[nodiscard]] std::vector<TrackSummary> tracks() const;
     [[nodiscard]] bool has_encrypted_track() const;
     [[nodiscard]] WallTime wall_time(Nanoseconds at) const { return wall_start_ + at; }

@@ -12,6 +12,7 @@ namespace {
 using testing::build_rtp;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using testing::speaker;
 using testing::Speaker;
 using testing::spoken_tone;
@@ -171,9 +172,11 @@ TEST_F(CaptureTest, StartsATrackWhenItIsBothPublishedAndMapped) {
     ASSERT_TRUE(capture_->on_mapping({mapping("TR_1", 42)}, kStart));  // before its publication
     EXPECT_THAT(capture_->ssrcs(), IsEmpty());
     ASSERT_TRUE(capture_->on_track("PA_1", track("TR_1"), kStart + 1ms));
-    ASSERT_TRUE(capture_->on_track("PA_1", track("TR_2"), kStart + 2ms));
+    signal::Track phone = track("TR_2");
+    phone.mime_type = "audio/PCMU";
+    ASSERT_TRUE(capture_->on_track("PA_1", phone, kStart + 2ms));
     ASSERT_TRUE(capture_->on_mapping({mapping("TR_1", 42), mapping("TR_2", 43)}, kStart + 3ms));
-    EXPECT_THAT(capture_->ssrcs(), ElementsAre(42U, 43U));
+    EXPECT_THAT(capture_->ssrcs(), ElementsAre(Pair(42U, 48'000U), Pair(43U, 8'000U)));
     EXPECT_THAT(journal(), ElementsAre("+ann", "start 0 TR_1 42", "start 1 TR_2 43"));
 }
 
@@ -218,7 +221,7 @@ TEST_F(CaptureTest, GoesOnWithAnotherSsrcAfterARejoin) {
     ASSERT_TRUE(capture_->on_rtp(42, Bytes(20, 1), kStart + 1s));
     ASSERT_TRUE(capture_->on_gap(kStart + 2s, kStart + 5s, journal::GapReason::Media));
     ASSERT_TRUE(capture_->on_mapping({mapping("TR_1", 77)}, kStart + 5s));
-    EXPECT_THAT(capture_->ssrcs(), ElementsAre(77U));
+    EXPECT_THAT(capture_->ssrcs(), ElementsAre(Pair(77U, 48'000U)));
     ASSERT_TRUE(capture_->on_rtp(77, Bytes(20, 1), kStart + 6s));
     EXPECT_THAT(
         journal(),

@@ -23,8 +23,8 @@ enum class Container { Mp4, Ogg, Mp3, Wav, Flac };
 enum class AudioCodec {
     Aac,
     Opus,
-    /// One track's own Opus packets in OGG, neither decoded nor mixed. `mixing`, `channels` and the
-    /// rates mean nothing then.
+    /// One track's own Opus packets in OGG or MP4, neither decoded nor mixed; of a track that is
+    /// not Opus, what it holds as Opus. `mixing`, `channels` and the rates mean nothing then.
     OpusPassthrough,
     Mp3,
     Pcm,  ///< Signed 16 bit.
@@ -180,6 +180,7 @@ struct TrackSummary {
     std::string participant_identity;
     std::string source;      ///< "microphone", "screen_share_audio" …
     bool encrypted = false;  ///< End-to-end encrypted: listed, never recorded.
+    std::string unknown_codec;  ///< "audio/G722": what nothing here decodes; else "".
     std::uint64_t packets_received = 0;
     std::uint64_t packets_lost = 0;       ///< Given up: never came, or too late.
     std::uint64_t packets_late = 0;       ///< Came after their place was mixed.

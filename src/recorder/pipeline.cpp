@@ -52,8 +52,10 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
     AC_TRY(auto mixer, media::Mixer::create(mixing));
     std::unique_ptr<Pipeline> pipeline(new Pipeline(settings, header, std::move(mixer)));
     if (settings.encoding.codec == AudioCodec::OpusPassthrough) {
-        if (settings.encoding.container != Container::Ogg || settings.segments) {
-            return fail(Errc::InvalidArgument, "Opus is kept as it is in OGG only");
+        const Container container = settings.encoding.container;
+        const bool can_hold = container == Container::Ogg || container == Container::Mp4;
+        if (!can_hold || settings.segments) {
+            return fail(Errc::InvalidArgument, "Opus is kept as it is in OGG and MP4 only");
         }
         pipeline->kept_.emplace(settings.jitter_wait);
         return pipeline;
@@ -80,11 +82,8 @@ Pipeline::Pipeline(
 
 Result<> Pipeline::feed(const journal::Record& record, Bytes& out) {
     AC_CHECK_OK(advance(record.at, out));
-    if (kept_) {
-        dispatch_kept(record);
-    } else {
-        dispatch(record);
-    }
+    if (kept_) return dispatch_kept(record);
+    dispatch(record);
     return {};
 }
 
@@ -129,28 +128,6 @@ Result<> Pipeline::mix_up_to(std::int64_t position, Bytes& out) {
     return {};
 }
 
-Result<> Pipeline::add_kept(media::EncodedSample sample, Bytes& out) {
-    if (!muxer_) {
-        const std::int64_t first = position_of(kept_->first_arrival()->time_since_epoch());
-        zero_ = mixed_ = std::max(first, std::int64_t{0});
-        has_begun_ = true;
-        AC_CHECK_OK(open_muxer(*kept_->format(), out));
-    }
-    mixed_ += sample.duration;
-    muxer_->add(std::move(sample));
-    return {};
-}
-
-Result<Pipeline::Finished> Pipeline::finish_kept(Nanoseconds end) {
-    Bytes out;
-    media::EncodedSample sample;
-    while (kept_->flush(Instant(end), sample)) AC_CHECK_OK(add_kept(std::move(sample), out));
-    if (!muxer_) return fail(Errc::NotFound, "no media was received");
-    const mux::Finished closed = muxer_->finish();
-    out.insert(out.end(), closed.tail.begin(), closed.tail.end());
-    return Finished{std::move(out), {}, muxer_->duration()};
-}
-
 Result<Pipeline::Finished> Pipeline::finish(Nanoseconds end) {
     if (!first_media_) return fail(Errc::NotFound, "no media was received");
     now_ = std::max(now_, end);
@@ -192,17 +169,6 @@ void Pipeline::dispatch(const journal::Record& record) {
         if (TrackInput* input = find(unmute->track)) {
             input->set_muted(media::TrackRenderer::Muted::No);
         }
-    }
-}
-
-void Pipeline::dispatch_kept(const journal::Record& record) {
-    if (const auto* packet = std::get_if<journal::RtpPacket>(&record.body)) {
-        const bool is_media = kept_->take(packet->track, packet->packet, record.instant());
-        if (is_media && !first_media_) first_media_ = now_;
-    } else if (const auto* start = std::get_if<journal::TrackStart>(&record.body)) {
-        kept_->start(*start, record.instant());
-    } else if (const auto* end = std::get_if<journal::TrackEnd>(&record.body)) {
-        kept_->end(end->track, record.instant());
     }
 }
 

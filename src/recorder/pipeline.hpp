@@ -73,8 +73,8 @@ public:
     };
 
     /// Errc::InvalidArgument when the encoding is impossible (AAC in OGG, 3 channels, a passthrough
-    /// to anything but OGG or to segments, routes to one channel, segments of other channels than
-    /// the file's …).
+    /// to anything but OGG and MP4, or to segments, routes to one channel, segments of other
+    /// channels than the file's …).
     [[nodiscard]] static Result<std::unique_ptr<Pipeline>> create(
         const PipelineSettings& settings, const journal::Header& header
     );
@@ -121,7 +121,9 @@ private:
     [[nodiscard]] Result<> add_kept(media::EncodedSample sample, Bytes& out);
     [[nodiscard]] Result<Finished> finish_kept(Nanoseconds end);
     [[nodiscard]] Result<> open_muxer(const media::StreamFormat& format, Bytes& out);
-    void dispatch_kept(const journal::Record& record);
+    [[nodiscard]] Result<> dispatch_kept(const journal::Record& record);
+    [[nodiscard]] bool needs_decoding(const journal::RtpPacket& packet) const;
+    [[nodiscard]] Result<> decode_instead();
     void dispatch(const journal::Record& record);
     void start_track(const journal::TrackStart& start);
     void take_rtp(const journal::RtpPacket& packet, Nanoseconds at);
@@ -135,7 +137,7 @@ private:
     std::map<journal::TrackIndex, std::shared_ptr<TrackInput>> inputs_;  ///< Shared after a rejoin.
     std::map<std::string, media::Channel> channels_;  ///< By track sid: a rejoin changes nothing.
     std::vector<TrackCounters> finished_tracks_;
-    std::optional<OpusPassthrough> kept_;  ///< In place of inputs, mixer and encoder.
+    std::optional<OpusPassthrough> kept_;  ///< In place of inputs, mixer and encoder, for Opus.
     std::vector<Encoder> encoders_;        ///< One for each encoding there is.
     std::unique_ptr<mux::Muxer> muxer_;    ///< Of the file.
     std::optional<mux::TsSegmenter> segmenter_;

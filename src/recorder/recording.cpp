@@ -162,13 +162,28 @@ void Recording::on_track(const std::string& participant_sid, const signal::Track
                 400);
             return;
         }
+        if (const std::string codec = unknown_codec_of(track); !codec.empty()) {
+            end(EndReason::Failure, "track " + track.sid + ": " + codec + " is not supported", 400);
+            return;
+        }
     }
     check(capture_->on_track(participant_sid, track, monotonic_now()));
     feedback_.set_sources(capture_->ssrcs());
-    const bool left_out =
+    note_left_out(participant_sid, track);
+}
+
+void Recording::note_left_out(const std::string& participant_sid, const signal::Track& track) {
+    const bool is_encrypted =
         track.kind == signal::TrackKind::Audio && track.encryption != signal::Encryption::None;
-    if (left_out && encrypted_.insert(track.sid).second) {
+    if (is_encrypted && encrypted_.insert(track.sid).second) {
         log_.warn("track.encrypted", {{"track", track.sid}, {"participant", participant_sid}});
+    }
+    const std::string codec = unknown_codec_of(track);
+    if (!codec.empty() && unknown_codecs_.emplace(track.sid, codec).second) {
+        log_.warn(
+            "track.unknown_codec",
+            {{"track", track.sid}, {"participant", participant_sid}, {"codec", codec}}
+        );
     }
 }
 

@@ -18,6 +18,7 @@
 #include "storage/spool.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -102,6 +103,7 @@ private:
     void end(EndReason reason, std::string error, int error_code);
     void end_with_files();
     void end_without_media();
+    void note_left_out(const std::string& participant_sid, const signal::Track& track);
     [[nodiscard]] Result<> note_gap(Instant now);
     void finish_outputs();
     void finish_segments();
@@ -154,6 +156,7 @@ private:
     Bytes rest_;
     std::string leftover_;             ///< A file that is not needed once the recording is over.
     std::set<std::string> encrypted_;  ///< Tracks that are left out for that.
+    std::map<std::string, std::string> unknown_codecs_;  ///< Likewise: by track.
     std::vector<Gap> gaps_;
     std::vector<StageTiming> stages_;
     Instant started_;

@@ -121,6 +121,11 @@ void Recording::end_without_media() {
             final_status_ = Status::Failed;
             error_code_ = 400;
             error_ = "every audio track of the room is end-to-end encrypted";
+        } else if (!unknown_codecs_.empty()) {
+            const auto& [track, codec] = *unknown_codecs_.begin();
+            final_status_ = Status::Failed;
+            error_code_ = 400;
+            error_ = "no media: track " + track + ": " + codec + " is not supported";
         }
     }
     if (capture_) static_cast<void>(capture_->finish(end_called_, error_));

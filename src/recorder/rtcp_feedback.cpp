@@ -18,13 +18,11 @@ constexpr std::size_t kMaxNackBytes = 400;
 
 RtcpFeedback::RtcpFeedback(std::string cname) : cname_(std::move(cname)) {}
 
-void RtcpFeedback::set_sources(const std::vector<std::uint32_t>& ssrcs) {
-    std::erase_if(sources_, [&](const auto& entry) {
-        return std::find(ssrcs.begin(), ssrcs.end(), entry.first) == ssrcs.end();
-    });
-    for (const std::uint32_t ssrc : ssrcs) {
+void RtcpFeedback::set_sources(const std::map<std::uint32_t, std::uint32_t>& ssrcs) {
+    std::erase_if(sources_, [&](const auto& entry) { return !ssrcs.contains(entry.first); });
+    for (const auto& [ssrc, clock_rate_hz] : ssrcs) {
         sources_.try_emplace(
-            ssrc, Source{rtp::ReceiveStatistics(ssrc, kClockRateHz), rtp::NackGenerator()}
+            ssrc, Source{rtp::ReceiveStatistics(ssrc, clock_rate_hz), rtp::NackGenerator()}
         );
     }
 }

@@ -17,13 +17,12 @@ namespace aircheck::recorder {
 /// (RFC 3550 §6.4.2, RFC 4585). Lives on the recording's thread; reads no clock.
 class RtcpFeedback {
 public:
-    static constexpr std::uint32_t kClockRateHz = 48'000;
-
     /// `cname` goes into every compound packet (RFC 3550 §6.1).
     explicit RtcpFeedback(std::string cname);
 
-    /// Which SSRCs are received from now on; statistics of those that stay go on.
-    void set_sources(const std::vector<std::uint32_t>& ssrcs);
+    /// Which SSRCs are received from now on, with the rates of their clocks in Hz; statistics of
+    /// those that stay go on.
+    void set_sources(const std::map<std::uint32_t, std::uint32_t>& ssrcs);
     void on_packet(const rtp::PacketView& packet, Instant arrival);
     /// Sender reports in `packet` are noted for LSR and DLSR.
     void on_rtcp(BytesView packet, Instant arrival);

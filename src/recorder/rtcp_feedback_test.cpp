@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace aircheck::recorder {
@@ -57,7 +58,7 @@ TEST_F(RtcpFeedbackTest, SaysNothingWithoutSources) {
 }
 
 TEST_F(RtcpFeedbackTest, ReportsEverySecond) {
-    feedback_.set_sources({7});
+    feedback_.set_sources({{7, 48'000}});
     feedback_.on_packet(packet(7, 65'535), at(0s));
     feedback_.on_packet(packet(7, 0), at(20ms));
     int reports = 0;
@@ -78,7 +79,7 @@ TEST_F(RtcpFeedbackTest, ReportsEverySecond) {
 }
 
 TEST_F(RtcpFeedbackTest, TellsTheLastSenderReportAndItsAge) {
-    feedback_.set_sources({7});
+    feedback_.set_sources({{7, 48'000}});
     feedback_.on_packet(packet(7, 1), at(0s));
     Bytes compound;
     rtp::SenderReport report;
@@ -98,7 +99,7 @@ TEST_F(RtcpFeedbackTest, TellsTheLastSenderReportAndItsAge) {
 }
 
 TEST_F(RtcpFeedbackTest, AsksForWhatIsMissing) {
-    feedback_.set_sources({7});
+    feedback_.set_sources({{7, 48'000}});
     feedback_.on_packet(packet(7, 10), at(0s));
     static_cast<void>(collect(at(0s)));  // the report
     feedback_.on_packet(packet(7, 13), at(60ms));
@@ -115,7 +116,7 @@ TEST_F(RtcpFeedbackTest, AsksForWhatIsMissing) {
 }
 
 TEST_F(RtcpFeedbackTest, BeginsACompoundWithAReport) {
-    feedback_.set_sources({7});
+    feedback_.set_sources({{7, 48'000}});
     feedback_.on_packet(packet(7, 10), at(0s));
     static_cast<void>(collect(at(0s)));
     feedback_.on_packet(packet(7, 12), at(40ms));
@@ -127,11 +128,11 @@ TEST_F(RtcpFeedbackTest, BeginsACompoundWithAReport) {
 }
 
 TEST_F(RtcpFeedbackTest, KeepsTheStatisticsOfSourcesThatStay) {
-    feedback_.set_sources({7, 8});
+    feedback_.set_sources({{7, 48'000}, {8, 48'000}});
     feedback_.on_packet(packet(7, 1), at(0s));
     feedback_.on_packet(packet(7, 2), at(20ms));
     feedback_.on_packet(packet(8, 1), at(20ms));
-    feedback_.set_sources({9, 7});
+    feedback_.set_sources({{9, 48'000}, {7, 48'000}});
     feedback_.on_packet(packet(7, 4), at(60ms));
     feedback_.on_packet(packet(8, 2), at(60ms));
     const auto compound = collect(at(60ms));
@@ -143,10 +144,10 @@ TEST_F(RtcpFeedbackTest, KeepsTheStatisticsOfSourcesThatStay) {
 }
 
 TEST_F(RtcpFeedbackTest, ReportsManySourcesInTurn) {
-    std::vector<std::uint32_t> all;
-    for (std::uint32_t ssrc = 1; ssrc <= 70; ++ssrc) all.push_back(ssrc);
+    std::map<std::uint32_t, std::uint32_t> all;
+    for (std::uint32_t ssrc = 1; ssrc <= 70; ++ssrc) all[ssrc] = 48'000;
     feedback_.set_sources(all);
-    for (const std::uint32_t ssrc : all) feedback_.on_packet(packet(ssrc, 1), at(0s));
+    for (const auto& [ssrc, rate] : all) feedback_.on_packet(packet(ssrc, 1), at(0s));
     std::multiset<std::uint32_t> reported;
     for (const Nanoseconds now : {1s, 2s, 3s}) {
         const auto compound = collect(at(now));
@@ -158,12 +159,12 @@ TEST_F(RtcpFeedbackTest, ReportsManySourcesInTurn) {
 }
 
 TEST_F(RtcpFeedbackTest, SpreadsTheRequestsAfterAnOutage) {
-    std::vector<std::uint32_t> all;
-    for (std::uint32_t ssrc = 1; ssrc <= 60; ++ssrc) all.push_back(ssrc);
+    std::map<std::uint32_t, std::uint32_t> all;
+    for (std::uint32_t ssrc = 1; ssrc <= 60; ++ssrc) all[ssrc] = 48'000;
     feedback_.set_sources(all);
     // Every second packet of all of them is missing.
     for (std::uint16_t number = 0; number < 300; number += 2) {
-        for (const std::uint32_t ssrc : all) feedback_.on_packet(packet(ssrc, number), at(0s));
+        for (const auto& [ssrc, rate] : all) feedback_.on_packet(packet(ssrc, number), at(0s));
     }
     std::set<std::uint32_t> asked;
     for (int tick = 1; tick <= 30; ++tick) {

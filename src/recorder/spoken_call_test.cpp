@@ -61,7 +61,7 @@ Speaker speaker(journal::TrackIndex index, journal::ParticipantKind kind) {
 
 Bytes build_rtp(const Speaker& who, BytesView payload) {
     rtp::PacketFields fields;
-    fields.payload_type = 111;
+    fields.payload_type = who.start.formats.at(0).payload_type;
     fields.sequence_number = rtp::SequenceNumber(who.sequence);
     fields.timestamp = rtp::RtpTimestamp(who.rtp_timestamp);
     fields.ssrc = who.start.ssrc;
@@ -77,7 +77,7 @@ void Script::speak(
     for (std::size_t i = 0; i < payloads.size(); ++i) {
         if (!arrives || arrives(i)) packet(at, who.start.track, build_rtp(who, payloads[i]));
         ++who.sequence;
-        who.rtp_timestamp += 960;
+        who.rtp_timestamp += who.start.formats.at(0).clock_rate_hz / 50;
         at += kFrame;
     }
 }

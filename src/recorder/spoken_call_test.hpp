@@ -54,6 +54,7 @@ public:
     void add(Nanoseconds at, journal::Body body) { events_.push_back({at, std::move(body), {}}); }
     void start(Nanoseconds at, const Speaker& who) { add(at, who.start); }
     /// Packets of 20 ms, the first one arriving at `at`; lost ones use up number and timestamp.
+    /// Payload type and clock are those of the first format.
     void speak(
         Nanoseconds at,
         Speaker& who,

@@ -7,15 +7,23 @@
 namespace aircheck::recorder {
 namespace {
 
-/// Opus without a rtpmap in the journal (older journals, tests) is LiveKit's 111.
-std::optional<std::uint8_t> opus_of(const journal::TrackStart& start) {
-    for (const journal::PayloadFormat& format : start.formats) {
-        if (format.mime == "audio/opus") return format.payload_type;
-    }
-    return std::nullopt;
+/// Ticks of the timeline's 48 kHz for one of the codec's clock.
+std::uint32_t ticks_of(media::TrackCodec codec) {
+    return static_cast<std::uint32_t>(media::kTimelineRate) / media::clock_rate_of(codec);
 }
 
 }  // namespace
+
+std::optional<media::TrackCodec> codec_of(
+    const journal::TrackStart& start, std::uint8_t payload_type
+) {
+    constexpr std::uint8_t kLiveKitsOpus = 111;
+    if (start.formats.empty() && payload_type == kLiveKitsOpus) return media::TrackCodec::Opus;
+    for (const journal::PayloadFormat& format : start.formats) {
+        if (format.payload_type == payload_type) return media::track_codec_of(format.mime);
+    }
+    return std::nullopt;
+}
 
 Result<std::unique_ptr<TrackInput>> TrackInput::create(
     const journal::TrackStart& start, std::uint16_t channels, Nanoseconds jitter_wait
@@ -36,12 +44,7 @@ TrackInput::TrackInput(
     // A second holds 50 packets of 20 ms, 400 of 2.5 ms.
     limits_.max_packets = static_cast<std::size_t>(512 + jitter_wait / 2ms);
     jitter_ = rtp::JitterBuffer(limits_);
-    take_payload_type(start);
     apply_muted(start);
-}
-
-void TrackInput::take_payload_type(const journal::TrackStart& start) {
-    if (const auto opus = opus_of(start)) opus_payload_type_ = *opus;
 }
 
 bool TrackInput::is_same_track(const journal::TrackStart& start) const {
@@ -62,14 +65,13 @@ void TrackInput::continue_as(const journal::TrackStart& start) {
         jitter_ = rtp::JitterBuffer(limits_);
     }
     start_ = start;
-    take_payload_type(start);
     apply_muted(start);
 }
 
 bool TrackInput::take(BytesView datagram, Instant arrival) {
     const auto packet = rtp::PacketView::parse(datagram);
     if (!packet || packet->ssrc != start_.ssrc) return false;
-    if (packet->payload_type != opus_payload_type_) return false;
+    if (!codec_of(start_, packet->payload_type)) return false;
     jitter_.insert(*packet, arrival);
     return !packet->payload.empty();
 }
@@ -77,14 +79,17 @@ bool TrackInput::take(BytesView datagram, Instant arrival) {
 void TrackInput::report(const rtp::SenderReport& report, Instant arrival) {
     media::SenderReport measured;
     measured.ntp = report.ntp.value();
-    measured.rtp_timestamp = report.rtp_timestamp.value();
+    // Multiplied modulo 2^32, it is still the low half of the multiplied, unwrapped time.
+    measured.rtp_timestamp = report.rtp_timestamp.value() * ticks_of(codec_);
     measured.arrival = arrival;
     renderer_->report(measured);
 }
 
 void TrackInput::push(rtp::EncodedFrame frame) {
+    codec_ = codec_of(start_, frame.payload_type).value_or(codec_);
+    frame.rtp_timestamp *= ticks_of(codec_);
     if (!first_timestamp_) first_timestamp_ = frame.rtp_timestamp;
-    renderer_->push(std::move(frame));
+    renderer_->push(std::move(frame), codec_);
 }
 
 void TrackInput::release(Instant now) {

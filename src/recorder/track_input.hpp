@@ -3,6 +3,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "journal/record.hpp"
+#include "media/audio_decoder.hpp"
 #include "media/track_renderer.hpp"
 #include "rtp/jitter_buffer.hpp"
 #include "rtp/rtcp.hpp"
@@ -13,6 +14,12 @@
 #include <string>
 
 namespace aircheck::recorder {
+
+/// What packets of `payload_type` hold, by the track's rtpmap; empty when it is none that can be
+/// decoded. Without any rtpmap (older journals) 111 is Opus, as LiveKit has it.
+[[nodiscard]] std::optional<media::TrackCodec> codec_of(
+    const journal::TrackStart& start, std::uint8_t payload_type
+);
 
 /// One track of the pipeline: its packets in, ordered and handed to its renderer. A recorder that
 /// had to rejoin gets the same track under another SSRC: the input goes on with it.
@@ -30,7 +37,7 @@ public:
     /// Goes on with another SSRC; what the old one left in the buffer is played first.
     void continue_as(const journal::TrackStart& start);
 
-    /// Takes one RTP datagram; true when it carried Opus of this track.
+    /// Takes one RTP datagram; true when it carried sound of this track.
     bool take(BytesView datagram, Instant arrival);
     void report(const rtp::SenderReport& report, Instant arrival);
     void set_muted(media::TrackRenderer::Muted muted) { renderer_->set_muted(muted); }
@@ -57,15 +64,14 @@ private:
         Nanoseconds jitter_wait
     );
     void push(rtp::EncodedFrame frame);
-    void take_payload_type(const journal::TrackStart& start);
     void apply_muted(const journal::TrackStart& start);
 
     journal::TrackStart start_;
     std::unique_ptr<media::TrackRenderer> renderer_;
     rtp::JitterBuffer::Limits limits_;
     rtp::JitterBuffer jitter_;
-    std::uint8_t opus_payload_type_ = 111;
-    std::uint64_t lost_before_ = 0;  ///< Of the SSRCs before this one.
+    media::TrackCodec codec_ = media::TrackCodec::Opus;  ///< Of the newest frame.
+    std::uint64_t lost_before_ = 0;                      ///< Of the SSRCs before this one.
     std::uint64_t late_before_ = 0;
     std::optional<std::int64_t> first_timestamp_;
     std::optional<Instant> ended_at_;

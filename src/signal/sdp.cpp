@@ -2,6 +2,8 @@
 
 #include "signal/sdp_text.hpp"
 
+#include <algorithm>
+
 namespace aircheck::signal {
 namespace {
 
@@ -11,22 +13,36 @@ bool is_sending(Direction direction) {
     return direction == Direction::SendRecv || direction == Direction::SendOnly;
 }
 
-/// What we take from an offered audio section: opus, with NACK when that is offered. LiveKit's
-/// server does not offer it, and answers NACKs nevertheless: nothing has to be said for that.
+bool is_opus(const Codec& codec) { return codec.is("opus") && codec.clock_rate_hz == 48'000; }
+
+bool is_g711(const Codec& codec) {
+    return (codec.is("PCMU") || codec.is("PCMA")) && codec.clock_rate_hz == 8'000 &&
+           codec.channels == 1;
+}
+
+/// What we take from an offered audio section, in its order: opus and G.711, each once, with NACK
+/// when that is offered. LiveKit's server does not offer it, and answers NACKs nevertheless:
+/// nothing has to be said for that.
 std::vector<Codec> accepted_audio(const MediaSection& offered) {
     std::vector<Codec> accepted;
     for (const Codec& codec : offered.codecs) {
-        if (!codec.is("opus") || codec.clock_rate_hz != 48'000) continue;
+        if (!is_opus(codec) && !is_g711(codec)) continue;
+        const bool again = std::any_of(accepted.begin(), accepted.end(), [&](const Codec& before) {
+            return before.is(codec.name);
+        });
+        if (again) continue;
         Codec ours = codec;
-        ours.channels = 2;
-        ours.fmtp = kOpusFmtp;
-        if (codec.parameter("sprop-stereo") == "1") ours.fmtp += ";stereo=1";
+        ours.fmtp.clear();
+        if (is_opus(codec)) {
+            ours.channels = 2;
+            ours.fmtp = kOpusFmtp;
+            if (codec.parameter("sprop-stereo") == "1") ours.fmtp += ";stereo=1";
+        }
         ours.feedback.clear();
         for (const std::string& feedback : codec.feedback) {
             if (feedback == "nack") ours.feedback.push_back(feedback);
         }
         accepted.push_back(std::move(ours));
-        break;
     }
     return accepted;
 }
@@ -117,7 +133,15 @@ MediaSection audio_section(const OfferedTrack& track) {
     section.rtcp_rsize = true;
     Codec opus{111, "opus", 48'000, 2, std::string(kOpusFmtp), {"nack"}};
     if (track.stereo) opus.fmtp += ";sprop-stereo=1";
-    take_codecs(section, {std::move(opus), Codec{63, "red", 48'000, 2, "111/111", {}}});
+    Codec pcmu{0, "PCMU", 8'000, 1, "", {"nack"}};
+    Codec pcma{8, "PCMA", 8'000, 1, "", {"nack"}};
+    take_codecs(
+        section,
+        {std::move(opus),
+         Codec{63, "red", 48'000, 2, "111/111", {}},
+         std::move(pcmu),
+         std::move(pcma)}
+    );
     if (track.track_sid.empty()) {
         section.direction = Direction::Inactive;
         return section;

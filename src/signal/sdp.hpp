@@ -120,7 +120,7 @@ struct LocalParameters {
 };
 
 /// The receive-only answer to a server's offer: same sections, same order, same mids. Audio that is
-/// offered for sending: opus only (RED, G.711 left out), recvonly; audio without opus, audio gone
+/// offered for sending: opus and G.711 (RED left out), recvonly; audio without either, audio gone
 /// and all video: inactive. Data channels are accepted. We are the DTLS client (setup active).
 [[nodiscard]] Sdp make_answer(const Sdp& offer, const LocalParameters& local);
 

@@ -226,16 +226,35 @@ TEST(Answer, NamesNoFeedbackThatWasNotOffered) {
     EXPECT_EQ(answer.to_string().find("a=rtcp-fb"), std::string::npos);
 }
 
-TEST(Answer, DeclinesAudioWithoutOpusAndSectionsOfOtherKinds) {
+TEST(Answer, TakesG711InTheOrderOfTheOffer) {
+    const auto offer = Sdp::parse(
+        documented_offer("m=audio 9 UDP/TLS/RTP/SAVPF 8 111 63 0\r\na=mid:8\r\na=sendrecv\r\n"
+                         "a=rtpmap:8 PCMA/8000\r\na=rtcp-fb:8 nack\r\na=rtpmap:111 opus/48000/2\r\n"
+                         "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:0 PCMU/8000\r\n"
+                         "m=audio 9 UDP/TLS/RTP/SAVPF 0 96 97\r\na=mid:9\r\na=sendonly\r\n"
+                         "a=rtpmap:96 PCMU/16000\r\na=rtpmap:97 pcmu/8000\r\n")
+    );
+    ASSERT_TRUE(offer) << offer.error().to_string();
+    const Sdp answer = make_answer(*offer, local());
+    EXPECT_EQ(answer.media[1].direction, Direction::RecvOnly);
+    EXPECT_THAT(answer.media[1].formats, ElementsAre("8", "111", "0"));
+    EXPECT_EQ(answer.media[2].direction, Direction::RecvOnly);
+    EXPECT_THAT(answer.media[2].formats, ElementsAre("0")) << "once, and at 8 kHz only";
+    const std::string text = answer.to_string();
+    EXPECT_NE(text.find("a=rtpmap:8 PCMA/8000\r\na=rtcp-fb:8 nack\r\n"), std::string::npos);
+    EXPECT_NE(text.find("a=rtpmap:0 PCMU/8000\r\n"), std::string::npos);
+}
+
+TEST(Answer, DeclinesAudioOfOtherCodecsAndSectionsOfOtherKinds) {
     const auto offer = Sdp::parse(documented_offer(
-        "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:8\r\na=sendrecv\r\n"
+        "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=mid:8\r\na=sendrecv\r\n"
         "m=text 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:9\r\n"
         "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:10\r\na=rtpmap:111 opus/48000/2\r\n"
     ));
     ASSERT_TRUE(offer) << offer.error().to_string();
     const Sdp answer = make_answer(*offer, local());
     EXPECT_EQ(answer.media[1].direction, Direction::Inactive);
-    EXPECT_THAT(answer.media[1].formats, ElementsAre("0"));
+    EXPECT_THAT(answer.media[1].formats, ElementsAre("9"));
     EXPECT_EQ(answer.media[2].port, 0);
     EXPECT_EQ(answer.media[3].port, 0);
     EXPECT_THAT(answer.bundle, ElementsAre("0", "8", "1"));

@@ -1,10 +1,12 @@
 """Participant, track composite, track and v2 egress, asked for by LiveKit's SDK, and the other types of file."""
 
+import hashlib
 import subprocess
 
 import pytest
 from livekit import api
-from support import media, scene
+from support import journal, media, scene
+from support.aircheck import binary
 
 pytestmark = pytest.mark.slow  # for the time that `make test` has
 
@@ -87,6 +89,27 @@ def test_a_track_keeps_its_opus(service, receiver, ann, bob, room):
     (tone,) = scene.hears(path, LOW)
     assert abs(tone.length - 2.0) <= 0.1
     assert not scene.hears(path, HIGH, amplitude=0.5)
+
+
+def test_a_track_keeps_its_opus_in_mp4(service, receiver, ann, room):
+    started = scene.use_egress_api(service, lambda e: e.start_track_egress(api.TrackEgressRequest(
+        room_name=room, track_id=ann.publication.sid, file=api.DirectFileOutput(filepath="kept.mp4"))))
+    scene.wait_until_active(service, started.egress_id)
+    ann.tone(LOW, 2.0)
+    scene.stop_egress(service, started.egress_id)
+    path = finished(receiver, started.egress_id).file_results[0].location
+    assert path.endswith("/kept.mp4")
+    assert media.audio_stream(path)["codec_name"] == "opus"
+    (tone,) = scene.hears(path, LOW)
+    assert abs(tone.length - 2.0) <= 0.1
+    # The packets are the journal's: each of those that came, in order; a hole's are of one byte.
+    spool = service.data_dir / "spool" / started.egress_id
+    sent = [hashlib.md5(packet).hexdigest() for packet in journal.payloads(spool / "000001.acj") if len(packet) > 1]
+    kept = [md5 for md5, size in media.packets(path) if size > 1]
+    assert len(sent) > 100 and kept == sent
+    again = path.replace(".mp4", "-again.ogg")
+    subprocess.run([binary(), "render", spool, "-o", again], check=True)
+    assert [md5 for md5, size in media.packets(again) if size > 1] == kept
 
 
 def test_routes_put_participants_on_channels(service, receiver, ann, bob, room):

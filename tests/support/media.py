@@ -49,6 +49,15 @@ def probe(path, *, packets=False):
     return json.loads(subprocess.run(command + [str(path)], check=True, capture_output=True).stdout)
 
 
+def packets(path):
+    """(MD5, size) of each packet of the first audio stream, as it lies in the file."""
+    lines = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:a:0", "-c", "copy", "-f", "framemd5", "-"],
+        check=True, capture_output=True, text=True).stdout.splitlines()
+    fields = [line.split(",") for line in lines if not line.startswith("#")]
+    return [(md5.strip(), int(size)) for _, _, _, _, size, md5 in fields]
+
+
 def audio_stream(path):
     streams = [s for s in probe(path)["streams"] if s["codec_type"] == "audio"]
     assert len(streams) == 1, f"{path} has {len(streams)} audio streams"
