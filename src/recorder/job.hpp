@@ -178,8 +178,8 @@ struct ParticipantSummary {
 struct TrackSummary {
     std::string sid;
     std::string participant_identity;
-    std::string source;      ///< "microphone", "screen_share_audio" …
-    bool encrypted = false;  ///< End-to-end encrypted: listed, never recorded.
+    std::string source;         ///< "microphone", "screen_share_audio" …
+    bool encrypted = false;     ///< End-to-end encrypted: listed, never recorded.
     std::string unknown_codec;  ///< "audio/G722": what nothing here decodes; else "".
     std::uint64_t packets_received = 0;
     std::uint64_t packets_lost = 0;       ///< Given up: never came, or too late.
