@@ -1,5 +1,6 @@
 #include "control/room_service.hpp"
 
+#include "core/foreign_text.hpp"
 #include "net/jwt.hpp"
 #include "net/url.hpp"
 #include "proto/livekit_room.pb.h"
@@ -24,6 +25,22 @@ std::string room_token(const recorder::RoomAccess& access, const std::string& ro
     return net::sign_jwt(
         claims.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), access.api_secret
     );
+}
+
+/// LiveKit says its refusals as Twirp does: {"code": …, "msg": …}.
+bool is_twirp_error(const std::string& body) {
+    const auto json = nlohmann::json::parse(body, nullptr, false);
+    return json.is_object() && json.contains("code") && json.contains("msg");
+}
+
+/// What a proxy before LiveKit says when that does not answer, or is asked too much.
+bool is_of_proxy(int status) {
+    return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+std::string quoted(const net::HttpResponse& answer) {
+    const std::string words = first_words(answer.body);
+    return "HTTP " + std::to_string(answer.status) + (words.empty() ? "" : " \"" + words + "\"");
 }
 
 }  // namespace
@@ -66,18 +83,26 @@ Result<> RoomService::call(
                 "this server, or the clocks differ by minutes"
         );
     }
-    if (answer->status == 404)
-        return fail(Errc::NotFound, what + ": " + answer->body.substr(0, 200));
-    if (answer->status != 200) {
-        // What Go's and nginx's servers answer in plain text.
-        const bool wants_tls = url.scheme == "http" && answer->status == 400 &&
-                               answer->body.find("HTTPS") != std::string::npos;
+    // What Go's and nginx's servers answer in plain text.
+    if (url.scheme == "http" && answer->status == 400 &&
+        answer->body.find("HTTPS") != std::string::npos) {
         return fail(
             Errc::Unavailable,
-            what + ": http" + after + "HTTP " + std::to_string(answer->status) + " " +
-                answer->body.substr(0, 200) +
-                (wants_tls ? "; the port speaks TLS: https:// or wss://" : "")
+            what + ": http" + after + quoted(*answer) + "; the port speaks TLS: https:// or wss://"
         );
+    }
+    const bool is_message = answer->status == 200 &&
+                            answer->headers.get("Content-Type").starts_with("application/protobuf");
+    if (!is_message && !is_twirp_error(answer->body) && !is_of_proxy(answer->status)) {
+        return fail(
+            Errc::Unavailable,
+            what + ": http" + after + "this does not look like LiveKit, it answers " +
+                quoted(*answer) + "; ws_url (LIVEKIT_URL) is to be LiveKit's own address"
+        );
+    }
+    if (!is_message) {
+        const auto code = answer->status == 404 ? Errc::NotFound : Errc::Unavailable;
+        return fail(code, what + ": http" + after + quoted(*answer));
     }
     if (!response.ParseFromString(answer->body)) {
         return fail(Errc::Malformed, what + ": the answer is no " + response.GetTypeName());

@@ -1,4 +1,5 @@
 #include "core/bytes.hpp"
+#include "core/foreign_text.hpp"
 #include "core/id.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
@@ -29,6 +30,23 @@ TEST(Bytes, WriterIsBigEndian) {
     writer.u64(0x05060708090a0b0c);
     writer.patch_u32(0, 0xffeeddcc);
     EXPECT_EQ(to_hex(out), "ffeeddcc05060708090a0b0c");
+}
+
+TEST(ForeignText, IsOneLineOfWords) {
+    const std::pair<std::string, std::string> rows[] = {
+        {"", ""},
+        {"requested room does not exist\n", "requested room does not exist"},
+        {"a\r\n\tb  c\x1b[31m", "a b c [31m"},
+        {"caf\xc3\xa9 \xc2\x9b!", "caf\xc3\xa9 !"},  // U+009B begins a terminal's command.
+        {"\xff\xc3", "??"},
+        {"<!DOCTYPE html>\n<html><h1>Not Found</h1>\n<p>nginx</p>", "Not Found nginx"},
+        {"<p>1 < 2 <unfinished", "1 < 2"},
+        {"access denied (a <reason>)", "access denied (a <reason>)"},
+        {"bad token eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2ln, sorry", "bad token ***, sorry"},
+        {std::string(199, 'x') + "\xc3\xa9", std::string(199, 'x')},
+        {std::string(5000, 'x'), std::string(200, 'x')},
+    };
+    for (const auto& [said, words] : rows) EXPECT_EQ(first_words(said), words);
 }
 
 // RFC 4648 §10.

@@ -1,5 +1,6 @@
 #include "notify/outbox.hpp"
 
+#include "core/foreign_text.hpp"
 #include "core/log.hpp"
 #include "net/http_client.hpp"
 #include "net/loop.hpp"
@@ -21,7 +22,6 @@ constexpr Nanoseconds kShortestSleep =
     1s;  // What is due may be held back by another process's lease.
 constexpr Nanoseconds kPruneEvery = std::chrono::hours(1);
 constexpr Nanoseconds kKeepDelivered = std::chrono::hours(24 * 7);
-constexpr std::size_t kMaxAnswerShown = 200;
 
 /// What a try came to, in words for `deliveries list`.
 struct Answer {
@@ -38,9 +38,8 @@ Answer answer_of(const Result<net::HttpResponse>& response, bool configured) {
     answer.http_status = response->status;
     answer.retry_after = response->headers.get("Retry-After");
     answer.error = "answered " + std::to_string(response->status);
-    if (configured && !response->body.empty()) {
-        answer.error += ": " + response->body.substr(0, kMaxAnswerShown);
-    }
+    const std::string words = configured ? first_words(response->body) : "";
+    if (!words.empty()) answer.error += ": " + words;
     return answer;
 }
 

@@ -1,39 +1,9 @@
 #include "signal/refusal.hpp"
 
-#include <array>
+#include "core/foreign_text.hpp"
 
 namespace aircheck::signal {
 namespace {
-
-/// `text` without JSON web tokens (they begin with `{"` in base64): livekit-server quotes the one
-/// that it refuses.
-std::string without_tokens(std::string_view text) {
-    constexpr std::string_view kOfTokens =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=";
-    std::string out;
-    while (true) {
-        const auto start = text.find("eyJ");
-        out += text.substr(0, start);
-        if (start == std::string_view::npos) return out;
-        out += "***";
-        const auto end = text.find_first_not_of(kOfTokens, start);
-        if (end == std::string_view::npos) return out;
-        text.remove_prefix(end);
-    }
-}
-
-/// At most 200 printable characters of a hostile text, on one line, without secrets.
-std::string cleaned(std::string_view text) {
-    constexpr std::size_t kMost = 200;
-    constexpr std::size_t kLooked = 4096;  // A token is long, and what follows it tells more.
-    std::string out;
-    for (const char c : without_tokens(text.substr(0, kLooked)).substr(0, kMost)) {
-        const auto byte = static_cast<unsigned char>(c);
-        out += byte < 0x20 || byte == 0x7F ? ' ' : c;
-    }
-    while (out.ends_with(' ')) out.pop_back();
-    return out;
-}
 
 bool contains(std::string_view text, std::string_view part) {
     return text.find(part) != std::string_view::npos;
@@ -63,13 +33,14 @@ Refusal explain_refusal(
     int http_status, std::string_view body, std::string_view detail, std::string_view url
 ) {
     using Kind = Refusal::Kind;
-    const std::string where = cleaned(url.substr(0, url.find('?')));
-    const std::string said = body.empty() ? std::string() : ", saying \"" + cleaned(body) + "\"";
+    const std::string where = first_words(url.substr(0, url.find('?')));
+    const std::string said =
+        body.empty() ? std::string() : ", saying \"" + first_words(body) + "\"";
     const std::string refused =
         where + " refused the join with HTTP " + std::to_string(http_status) + said + ": ";
     switch (http_status) {
         case 0: {
-            const std::string why = detail.empty() ? "no answer" : cleaned(detail);
+            const std::string why = detail.empty() ? "no answer" : first_words(detail);
             return make(Kind::Unreachable, "cannot reach " + where + ": " + why, true);
         }
         case 400:

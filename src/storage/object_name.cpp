@@ -1,6 +1,7 @@
 #include "storage/object_name.hpp"
 
-#include <cstdint>
+#include "core/foreign_text.hpp"
+
 #include <vector>
 
 namespace aircheck::storage {
@@ -14,32 +15,10 @@ constexpr std::size_t kShortestName = 40;
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-/// The length of the UTF-8 character at `at`, or 0 when there is none (RFC 3629 §4).
-std::size_t character_length(std::string_view text, std::size_t at) {
-    const auto first = static_cast<unsigned char>(text[at]);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() - at < length) return 0;
-    std::uint32_t code = first & (0x7fu >> length);
-    for (std::size_t i = 1; i < length; ++i) {
-        if (!is_continuation(text[at + i])) return 0;
-        code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3fu);
-    }
-    const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-    const bool no_scalar = (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff;
-    return overlong || no_scalar ? 0 : length;
-}
-
-bool is_control(std::string_view character) {
-    const auto first = static_cast<unsigned char>(character[0]);
-    if (character.size() == 1) return first < 0x20 || first == 0x7f;
-    return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;  // U+0080 to U+009F
-}
-
 std::string printable(std::string_view segment) {
     std::string out;
     for (std::size_t at = 0; at < segment.size();) {
-        const std::size_t length = character_length(segment, at);
+        const std::size_t length = utf8_length(segment, at);
         const std::string_view character = segment.substr(at, length == 0 ? 1 : length);
         if (length == 0 || is_control(character)) {
             out += '_';

@@ -1,5 +1,6 @@
 #include "storage/s3_error.hpp"
 
+#include "core/foreign_text.hpp"
 #include "storage/s3_xml.hpp"
 
 #include <array>
@@ -134,11 +135,13 @@ Error explain(
     }
     for (const Meaning& meaning : kMeanings) {
         if (meaning.code != failure.code) continue;
-        const std::string words(meaning.words.empty() ? failure.message : meaning.words);
+        const std::string words(
+            meaning.words.empty() ? first_words(failure.message) : std::string(meaning.words)
+        );
         return {meaning.errc, where + words};
     }
-    std::string words = failure.code;
-    if (!failure.message.empty()) words += " (" + failure.message.substr(0, 300) + ")";
+    std::string words = first_words(failure.code);
+    if (!failure.message.empty()) words += " (" + first_words(failure.message) + ")";
     return {errc_of_status(failure.status), where + words};
 }
 
