@@ -3,6 +3,7 @@
 #include "control/snapshot_records.hpp"
 #include "core/id.hpp"
 #include "core/log.hpp"
+#include "core/told_time.hpp"
 #include "proto/livekit_room.pb.h"
 #include "proto/livekit_webhook.pb.h"
 
@@ -16,7 +17,7 @@ namespace {
 constexpr Nanoseconds kGoneAfter = 15s;
 constexpr Nanoseconds kWebhooksAreAlive = 120s;
 
-WallTime from_seconds(std::int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
+WallTime from_seconds(std::int64_t seconds) { return told_time(std::chrono::seconds(seconds)); }
 
 WallTime event_time(const livekit::WebhookEvent& event) {
     return event.created_at() > 0 ? from_seconds(event.created_at()) : wall_now();
@@ -31,7 +32,7 @@ records::Participant to_record(const livekit::ParticipantInfo& info, WallTime se
     for (const auto& [key, value] : info.attributes()) participant.attributes[key] = value;
     participant.joined_at = seen;
     if (info.joined_at_ms() > 0) {
-        participant.joined_at = WallTime(std::chrono::milliseconds(info.joined_at_ms()));
+        participant.joined_at = told_time(std::chrono::milliseconds(info.joined_at_ms()));
     } else if (info.joined_at() > 0) {
         participant.joined_at = from_seconds(info.joined_at());
     }

@@ -1,5 +1,7 @@
 #include "notify/retry.hpp"
 
+#include "core/told_time.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <ctime>
@@ -54,7 +56,7 @@ std::optional<Nanoseconds> parse_retry_after(std::string_view value, WallTime no
     std::string zone;
     in >> zone;
     if (!in || zone != "GMT") return {};
-    const WallTime then{std::chrono::seconds(::timegm(&parts))};
+    const WallTime then = told_time(std::chrono::seconds(::timegm(&parts)));
     return std::max(then - now, Nanoseconds::zero());
 }
 

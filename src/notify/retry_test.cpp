@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"TooManyAsksForMore", 429, 1, "120", Kind::Retry, 120},
         Row{"TooManyAsksForLess", 429, 9, "5", Kind::Retry, 256},
         Row{"TooManyAsksForAYear", 429, 1, "31536000", Kind::Retry, 3600},
+        Row{"AsksForTheEndOfTime", 503, 1, "Fri, 31 Dec 9999 23:59:59 GMT", Kind::Retry, 3600},
         Row{"UnavailableAsks", 503, 1, "30", Kind::Retry, 30},
         Row{"OthersMayNotAsk", 500, 1, "30", Kind::Retry, 1},
         Row{"BadRetryAfter", 503, 1, "soon", Kind::Retry, 1},

@@ -1,5 +1,7 @@
 #include "recorder/participants.hpp"
 
+#include "core/told_time.hpp"
+
 #include <algorithm>
 
 namespace aircheck::recorder {
@@ -41,7 +43,7 @@ void ParticipantList::update(const signal::Participant& participant, WallTime no
     summary.attributes = participant.attributes;
     if (is_new) {
         summary.joined_at = participant.joined_at_ms > 0
-                                ? WallTime(std::chrono::milliseconds(participant.joined_at_ms))
+                                ? told_time(std::chrono::milliseconds(participant.joined_at_ms))
                                 : now;
     }
     summary.left_at.reset();

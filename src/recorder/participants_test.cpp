@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace aircheck::recorder {
 namespace {
 
@@ -55,6 +57,15 @@ TEST(ParticipantList, CountsHumansWhoAreHere) {
         const bool gone = who.sid == "PA_sip";
         EXPECT_EQ(who.left_at, gone ? std::optional(kNow + 1s) : std::nullopt) << who.sid;
     }
+}
+
+TEST(ParticipantList, BearsAJoiningTimeThatNoClockHas) {
+    using Kind = signal::ParticipantKind;
+    ParticipantList list;
+    list.update(
+        participant("PA_1", Kind::Standard, std::numeric_limits<std::int64_t>::max()), kNow
+    );
+    EXPECT_EQ(to_iso8601(list.all().at(0).joined_at), "2200-01-01T00:00:00.000Z");
 }
 
 TEST(ParticipantList, KeepsTheJoiningTimeAndTheNewestWords) {
