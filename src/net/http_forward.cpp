@@ -196,10 +196,13 @@ void HttpForward::limit(seconds time, Failure failure) {
 }
 
 void HttpForward::fail_with(Failure failure, const std::string& why) {
-    // The path alone: a query may hold a token.
-    log::warn(
-        "http.forward_failed", {{"to", to_.to.host_header()}, {"path", request_.path}, {"why", why}}
-    );
+    if (shared_.may_warn(monotonic_now())) {
+        // The path alone: a query may hold a token.
+        log::warn(
+            "http.forward_failed",
+            {{"to", to_.to.host_header()}, {"path", request_.path}, {"why", why}}
+        );
+    }
     auto response = to_.failed(request_, failure);
     answer(std::move(response));
 }

@@ -168,6 +168,23 @@ TEST_F(HttpForwardTest, SaysWhatWentWrong) {
     EXPECT_TRUE(has(client.read_until("failed 0"), "HTTP/1.1 502 "));
 }
 
+TEST_F(HttpForwardTest, StrangersDoNotFillTheLog) {
+    pass_on_to("http://127.0.0.1:1");
+    ::testing::internal::CaptureStderr();
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(body_of(exchange(kGet)), failed(HttpForwarding::Failure::Unreachable));
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    long lines = 0;
+    for (auto line = said.find("forward_failed"); line != std::string::npos; ++lines) {
+        line = said.find("forward_failed", line + 1);
+    }
+    EXPECT_GE(lines, 1);
+    EXPECT_LE(lines, 1 + std::chrono::duration_cast<std::chrono::seconds>(took).count());
+}
+
 TEST_F(HttpForwardTest, FindsOutThatItLeadsBackToItself) {
     const RawServer nobody;
     pass_on_to(nobody);

@@ -165,6 +165,7 @@ void RedisLink::connect() {
 
 void RedisLink::opened() {
     is_ready_ = true;
+    why_lost_.clear();
     pause_ = kFirstPause;
     for (Command& command : take_waiting()) transmit(std::move(command));
     if (handlers_.ready) handlers_.ready();
@@ -172,6 +173,7 @@ void RedisLink::opened() {
 
 void RedisLink::lost(const Error& error) {
     is_ready_ = false;
+    why_lost_ = error.to_string();
     connection_ = nullptr;
     retry_.after(pause_, [this] { start(); });
     pause_ = std::min(pause_ * 2, kLongestPause);
@@ -211,8 +213,9 @@ void RedisLink::watch_waiting() {
             late.push_back(std::move(command));
             return true;
         });
+        const std::string why = why_lost_.empty() ? "" : ": " + why_lost_;
         for (Command& command : late) {
-            if (command.done) command.done(fail(Errc::Unavailable, "no connection to Redis"));
+            if (command.done) command.done(fail(Errc::Unavailable, "no connection to Redis" + why));
         }
         if (!waiting_.empty() && !is_closed_) watch_waiting();
     });

@@ -96,6 +96,7 @@ private:
     std::deque<Command> waiting_;
     bool is_watching_ = false;
     bool is_ready_ = false;
+    std::string why_lost_;  ///< Why there is no connection; "" while there is one.
     bool is_closed_ = false;
 };
 
