@@ -1,7 +1,7 @@
 #include "app/options_of.hpp"
 
 #include "net/crypto.hpp"
-#include "net/url.hpp"
+#include "net/proxy_url.hpp"
 
 #include <unistd.h>
 
@@ -59,13 +59,6 @@ recorder::Mixing to_recorder(AudioMixing mixing) {
     return recorder::Mixing::Default;
 }
 
-std::string proxy_of(const ProxyConfig& proxy) {
-    if (proxy.username.empty() || proxy.url.find("://") == std::string::npos) return proxy.url;
-    const auto at = proxy.url.find("://") + 3;
-    return proxy.url.substr(0, at) + net::percent_encode(proxy.username) + ":" +
-           net::percent_encode(proxy.password.reveal()) + "@" + proxy.url.substr(at);
-}
-
 /// OpenSSL's own variable, honoured for every connection: a private authority's certificate.
 std::string extra_trust() {
     const char* file = std::getenv("SSL_CERT_FILE");
@@ -118,7 +111,7 @@ storage::Destination default_destination(const Config& config) {
     s3.content_disposition = from.content_disposition;
     for (const auto& [key, value] : from.metadata) s3.metadata[key] = value;
     s3.tagging = from.tagging;
-    s3.proxy = proxy_of(from.proxy);
+    s3.proxy = net::proxy_url(from.proxy.url, from.proxy.username, from.proxy.password.reveal());
     s3.ca_file = extra_trust();
     s3.retry = retry_policy(config);
     return s3;

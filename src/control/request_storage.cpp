@@ -1,18 +1,10 @@
 #include "control/plain_request.hpp"
-#include "net/url.hpp"
+#include "net/proxy_url.hpp"
 
 #include <utility>
 
 namespace aircheck::control {
 namespace {
-
-std::string with_credentials(const livekit::ProxyConfig& proxy) {
-    if (proxy.username().empty()) return proxy.url();
-    const auto scheme_end = proxy.url().find("://");
-    const std::size_t at = scheme_end == std::string::npos ? 0 : scheme_end + 3;
-    return proxy.url().substr(0, at) + net::percent_encode(proxy.username()) + ":" +
-           net::percent_encode(proxy.password()) + "@" + proxy.url().substr(at);
-}
 
 Answer<storage::S3Destination> s3_destination(
     const livekit::S3Upload& s3, const RecordingDefaults& defaults
@@ -49,7 +41,10 @@ Answer<storage::S3Destination> s3_destination(
     }
     for (const auto& [key, value] : s3.metadata()) destination.metadata[key] = value;
     destination.tagging = s3.tagging();
-    if (s3.has_proxy()) destination.proxy = with_credentials(s3.proxy());
+    if (s3.has_proxy()) {
+        destination.proxy =
+            net::proxy_url(s3.proxy().url(), s3.proxy().username(), s3.proxy().password());
+    }
     destination.prefix = defaults.storage_prefix;
     destination.ca_file = defaults.ca_file;
     destination.retry = defaults.retry;

@@ -1,5 +1,7 @@
 #include "mux/opus_head.hpp"
 
+#include "mux/little_endian.hpp"
+
 #include <string_view>
 
 namespace aircheck::mux {
@@ -12,10 +14,6 @@ std::uint32_t little_endian(BytesView bytes) {
     std::uint32_t value = 0;
     for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | bytes[i];
     return value;
-}
-
-void put_little_endian(Bytes& out, std::uint32_t value, unsigned width) {
-    for (unsigned i = 0; i < width; ++i) out.push_back(static_cast<std::uint8_t>(value >> 8 * i));
 }
 
 }  // namespace
