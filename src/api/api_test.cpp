@@ -179,23 +179,61 @@ TEST(RecordingBody, RefusesByName) {
         {R"({"room_name":"r","track_files":true})", "track_files"},
         {R"({"room_name":"r","end_when":"never"})", "end_when"},
         {R"({"room_name":"r","max_duration":"soon"})", "max_duration"},
-        {R"({"room_name":"r","outputs":[{"file_type":"webm"}]})", "WEBM"},
+        {R"({"room_name":"r","outputs":[{"file_type":"webm"}]})", "'outputs[0].file_type' 'webm'"},
+        {R"({"room_name":"r","outputs":[{"file_type":1}]})", "'outputs[0].file_type' is no text"},
+        {R"({"room_name":"r","outputs":[{"file_type":""}]})", "'outputs[0].file_type'"},
+        {R"({"room_name":"r","outputs":[{"file_type":"x.mp4"}]})", "'outputs[0].file_type'"},
         {R"({"room_name":"r","outputs":[{"channels":3}]})", "channels"},
         {R"({"room_name":"r","outputs":[{"channels":0}]})", "channels"},
         {R"({"room_name":"r","audio_mixing":"dual_channel_agent","outputs":[{"channels":1}]})",
          "two channels"},
         {R"({"room_name":"r","outputs":[{"sample_rate":"16k"}]})", "sample_rate"},
-        {R"({"room_name":"r","outputs":[{"file_type":"wav","sample_rate":12345}]})", "12345"},
+        {R"({"room_name":"r","outputs":[{"file_type":"wav","sample_rate":12345}]})",
+         "outputs[0].sample_rate 12345"},
+        {R"({"room_name":"r","outputs":[{"bitrate":9000}]})", "outputs[0].bitrate 9000"},
         {R"({"room_name":"r","outputs":[{"bitrate":0.5}]})", "bitrate"},
         {R"({"room_name":"r","outputs":[{"gcp":{}}]})", "gcp"},
         {R"({"room_name":"r","outputs":[{},{}]})", "several"},
         {R"({"room_name":"r","outputs":[{"s3":{"bucket":"b","colour":"red","access_key":"a","secret":"s"}}]})",
-         "colour"},
+         "'outputs[0].s3.colour'"},
+        {R"({"room_name":"r","outputs":[{"filepath":7}]})", "outputs[0].filepath"},
+        {R"({"room_name":"r","outputs":[{"s3":{"bucket":7}}]})", "outputs[0].s3.bucket"},
     };
     for (const auto& [body, word] : rows) {
         const auto request = parse_recording_body(body, defaults());
         ASSERT_FALSE(request) << body;
-        EXPECT_NE(request.error().message.find(word), std::string::npos) << request.error().message;
+        const std::string& message = request.error().message;
+        EXPECT_NE(message.find(word), std::string::npos) << message;
+        EXPECT_EQ(message.find("file_outputs"), std::string::npos) << message;
+        EXPECT_EQ(message.find("advanced"), std::string::npos) << message;
+    }
+}
+
+TEST(RecordingBody, ReplacesAnExtensionThatIsWrong) {
+    const auto request = parse_recording_body(
+        R"({"room_name":"r","outputs":[{"file_type":"flac","filepath":"a.mp4"}]})", defaults()
+    );
+    ASSERT_TRUE(request) << request.error().message;
+    EXPECT_EQ(request->encoding.container, recorder::Container::Flac);
+    EXPECT_EQ(request->filepath, "a.flac");
+}
+
+TEST(RecordingBody, TakesTheTypeFromTheNameElseMp4) {
+    const std::pair<std::string, recorder::Container> rows[] = {
+        {R"({"room_name":"r"})", recorder::Container::Mp4},
+        {R"({"room_name":"r","outputs":[{}]})", recorder::Container::Mp4},
+        {R"({"room_name":"r","outputs":[{"filepath":"calls/"}]})", recorder::Container::Mp4},
+        {R"({"room_name":"r","outputs":[{"filepath":"a.ogg"}]})", recorder::Container::Ogg},
+        {R"({"room_name":"r","outputs":[{"filepath":"a.MP3"}]})", recorder::Container::Mp3},
+        {R"({"room_name":"r","outputs":[{"filepath":"a.wav"}]})", recorder::Container::Wav},
+        {R"({"room_name":"r","outputs":[{"filepath":"a.flac"}]})", recorder::Container::Flac},
+        {R"({"room_name":"r","outputs":[{"filepath":"a.mp4","file_type":"Ogg"}]})",
+         recorder::Container::Ogg},
+    };
+    for (const auto& [body, container] : rows) {
+        const auto request = parse_recording_body(body, defaults());
+        ASSERT_TRUE(request) << request.error().message;
+        EXPECT_EQ(request->encoding.container, container) << body;
     }
 }
 

@@ -51,14 +51,68 @@ Answer<std::optional<int>> number_of(json& object, const std::string& key) {
     return invalid("'outputs[0]." + key + "' is no whole number above 0");
 }
 
+/// What was said of LiveKit's message, through which the body goes, in the body's own names.
+tl::unexpected<control::TwirpError> in_body_names(control::TwirpError error) {
+    constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+        {"file_outputs[0].", "outputs[0]."},
+        {"advanced.audio_frequency", "outputs[0].sample_rate"},
+        {"advanced.audio_bitrate", "outputs[0].bitrate"},
+    };
+    for (const auto& [theirs, ours] : kNames) {
+        const auto at = error.message.find(theirs);
+        if (at != std::string::npos) error.message.replace(at, theirs.size(), ours);
+    }
+    return tl::unexpected(std::move(error));
+}
+
 /// LiveKit's messages have no WAV and no FLAC: the file's name says it.
 void name_by_type(json& output, recorder::Container container) {
     output.erase("file_type");
     std::string path;
     if (output.contains("filepath") && output["filepath"].is_string()) path = output["filepath"];
     if (path.empty() || path.ends_with('/')) path += "{room_name}-{time}";
-    if (recorder::container_of(path) != container) path += recorder::extension_of(container);
+    const auto named = recorder::container_of(path);
+    if (named && named != container) {
+        path.resize(path.size() - recorder::extension_of(*named).size());
+    }
+    if (named != container) path += recorder::extension_of(container);
     output["filepath"] = path;
+}
+
+/// `file_type` in LiveKit's words. Where it is left out the name says it, else it is MP4.
+Answer<void> put_type(json& output) {
+    auto type = text_of(output, "file_type");
+    if (!type) return invalid("'outputs[0].file_type' is no text");
+    std::optional<recorder::Container> container;
+    if (output.contains("file_type")) {
+        container = recorder::container_of("." + *type);
+        if (!container || type->find('.') != std::string::npos) {
+            return invalid(
+                "'outputs[0].file_type' '" + *type + "' is none of mp4, ogg, mp3, wav, flac"
+            );
+        }
+    } else {
+        const json name = output.value("filepath", json());
+        if (name.is_string()) container = recorder::container_of(name.get<std::string>());
+    }
+    switch (container.value_or(recorder::Container::Mp4)) {
+        case recorder::Container::Mp4:
+            output["file_type"] = "MP4";
+            break;
+        case recorder::Container::Ogg:
+            output["file_type"] = "OGG";
+            break;
+        case recorder::Container::Mp3:
+            output["file_type"] = "MP3";
+            break;
+        case recorder::Container::Wav:
+            name_by_type(output, recorder::Container::Wav);
+            break;
+        case recorder::Container::Flac:
+            name_by_type(output, recorder::Container::Flac);
+            break;
+    }
+    return {};
 }
 
 /// What is LiveKit's EncodingOptions.
@@ -91,13 +145,7 @@ Answer<void> put_output(const json& body, json& message, std::optional<int>& cha
     channels = *asked;
     if (channels && *channels > 2) return invalid("'outputs[0].channels' is neither 1 nor 2");
     if (auto put = put_options(output, message); !put) return put;
-    if (output.contains("file_type") && output["file_type"].is_string()) {
-        std::string type = output["file_type"];
-        for (char& c : type) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        output["file_type"] = type;
-        if (type == "WAV") name_by_type(output, recorder::Container::Wav);
-        if (type == "FLAC") name_by_type(output, recorder::Container::Flac);
-    }
+    if (auto put = put_type(output); !put) return put;
     message["file_outputs"] = json::array({output});
     return {};
 }
@@ -173,13 +221,14 @@ Answer<control::RecordingRequest> parse_recording_body(
     const std::string text = message.dump(-1, ' ', false, json::error_handler_t::replace);
     proto::JsonLeftovers leftovers;
     if (auto read = proto::from_json(text, request, &leftovers); !read) {
-        return invalid(read.error().to_string());
+        return in_body_names({"invalid_argument", read.error().context});
     }
     if (!leftovers.unknown_fields.empty()) {
-        return invalid("unknown field '" + leftovers.unknown_fields.front() + "'");
+        const std::string& field = leftovers.unknown_fields.front();
+        return in_body_names({"invalid_argument", "unknown field '" + field + "'"});
     }
     auto checked = control::check_request(request, defaults);
-    if (!checked) return checked;
+    if (!checked) return in_body_names(std::move(checked.error()));
     if (auto put = put_end(given, *checked); !put) return tl::unexpected(put.error());
     if (channels) {
         if (*channels == 1 && checked->mixing != recorder::Mixing::Default) {
