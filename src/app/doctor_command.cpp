@@ -1,4 +1,5 @@
 #include "app/commands.hpp"
+#include "app/doctor.hpp"
 #include "app/options_of.hpp"
 #include "control/room_service.hpp"
 #include "net/http_client.hpp"
@@ -19,34 +20,24 @@
 namespace aircheck::app {
 namespace {
 
-struct Finding {
-    enum class Status { Ok, Warning, Error } status = Status::Ok;
-    std::string check;
-    std::string detail;
-    std::string setting;  ///< What to change; "" when all is well.
-    std::string remedy;
-};
-
-using Findings = std::vector<Finding>;
-
-Finding fine(std::string check, std::string detail) {
-    return {Finding::Status::Ok, std::move(check), std::move(detail), "", ""};
-}
-Finding warning(std::string check, std::string detail, std::string setting, std::string remedy) {
-    return {
-        Finding::Status::Warning,
-        std::move(check),
-        std::move(detail),
-        std::move(setting),
-        std::move(remedy)};
-}
-Finding error(std::string check, std::string detail, std::string setting, std::string remedy) {
-    return {
-        Finding::Status::Error,
-        std::move(check),
-        std::move(detail),
-        std::move(setting),
-        std::move(remedy)};
+/// The setting that a refusal of check_for_serve() begins with.
+std::string setting_in(const std::string& why) {
+    std::size_t first = std::string::npos;
+    std::string setting;
+    for (const char* name :
+         {"http.bind",
+          "http.public_url",
+          "http.forward",
+          "secrets_key_file",
+          "auto_record",
+          "ws_url",
+          "redis"}) {
+        if (const auto at = why.find(name); at < first) {
+            first = at;
+            setting = name;
+        }
+    }
+    return setting;
 }
 
 void check_configuration(const Config& config, Findings& findings) {
@@ -56,7 +47,8 @@ void check_configuration(const Config& config, Findings& findings) {
         );
     }
     if (auto ready = check_for_serve(config); !ready) {
-        findings.push_back(error("configuration", ready.error().to_string(), "http", "set it"));
+        const std::string& why = ready.error().context;
+        findings.push_back(error("configuration", why, setting_in(why), "mend what is said"));
     } else {
         findings.push_back(fine("configuration", "complete for `aircheck serve`"));
     }
@@ -309,6 +301,7 @@ ExitCode run_doctor(const Config& config, Listing listing) {
     Findings findings;
     check_configuration(config, findings);
     check_livekit(config, http, findings);
+    check_redis(config, findings);
     check_storage(config, http, findings);
     check_disk(config, findings);
     check_records(config, findings);

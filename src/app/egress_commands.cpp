@@ -4,6 +4,7 @@
 #include "app/open_records.hpp"
 #include "app/options_of.hpp"
 #include "control/secrets.hpp"
+#include "core/foreign_text.hpp"
 #include "net/http_client.hpp"
 #include "net/jwt.hpp"
 
@@ -97,8 +98,15 @@ Result<> ask_to_stop(const Config& config, const std::string& id) {
     if (!answer) return tl::unexpected(in_context("the aircheck service", answer.error()));
     if (answer->status == 200) return {};
     const json error = json::parse(answer->body, nullptr, false);
-    const std::string words = error.is_object() ? cell(error.value("msg", json())) : answer->body;
-    return fail(Errc::Failed, "egress " + id + ": " + words);
+    if (error.is_object() && error.contains("msg")) {
+        return fail(Errc::Failed, "egress " + id + ": " + cell(error["msg"]));
+    }
+    return fail(
+        Errc::Failed,
+        request.url + " does not look like aircheck, it answers HTTP " +
+            std::to_string(answer->status) + " \"" + first_words(answer->body) +
+            "\"; http.public_url and http.bind say where the service is"
+    );
 }
 
 }  // namespace

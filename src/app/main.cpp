@@ -1,4 +1,5 @@
 #include "app/commands.hpp"
+#include "app/store_check.hpp"
 #include "core/log.hpp"
 
 #include <CLI/CLI.hpp>
@@ -45,7 +46,9 @@ void add_common(CLI::App& command, Arguments& arguments) {
     command.add_option("-c,--config", arguments.sources.config_file, "YAML configuration file");
     command.add_option("--config-body", arguments.sources.config_body, "YAML configuration itself");
     command.add_option("--data-dir", arguments.data_dir, "Database, spool and local recordings");
-    command.add_option("--log-level", arguments.log_level, "debug, info, warn or error");
+    command.add_option(
+        "--log-level", arguments.log_level, "trace, debug, info, warn, error or off"
+    );
 }
 
 int usage(const std::string& words) {
@@ -67,6 +70,7 @@ int with_config(Arguments& arguments, Run run) {
     if (!sources) return usage(sources.error().to_string());
     auto config = load(*sources);
     if (!config) return usage(config.error().to_string());
+    if (auto store = check_store(*config); !store) return usage(store.error().to_string());
     log::configure(config->logging.level, config->logging.format);
     return static_cast<int>(run(*config));
 }
@@ -76,14 +80,12 @@ int serve(Arguments& arguments) {
         if (arguments.print_config) {
             std::fputs(print_config(config).c_str(), stdout);
             for (const std::string& warning : config.warnings) complain(warning);
-            if (auto ready = check_for_serve(config); !ready) complain(ready.error());
-            return ExitCode::Done;
         }
         if (auto ready = check_for_serve(config); !ready) {
             complain(ready.error());
             return ExitCode::Usage;
         }
-        return run_serve(config);
+        return arguments.print_config ? ExitCode::Done : run_serve(config);
     });
 }
 
@@ -160,7 +162,7 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
 
 void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<int()>& chosen) {
     auto* doctor =
-        app.add_subcommand("doctor", "Check configuration, LiveKit, storage and webhooks");
+        app.add_subcommand("doctor", "Check configuration, LiveKit, Redis, storage and webhooks");
     add_common(*doctor, all);
     doctor->add_flag("--json", all.json, "One object a line");
     const auto choose = [&all, &chosen](CLI::App* command, auto run) {
@@ -170,56 +172,86 @@ void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<in
             };
         });
     };
-    choose(doctor, [&all](const Config& config) { return run_doctor(config, all.listing()); });
+    choose(doctor, [&all](const Config& config) {
+        quieten(config, log::Level::Off);  // The findings say it all.
+        return run_doctor(config, all.listing());
+    });
 
     auto* egress = app.add_subcommand("egress", "Recordings: list, show, stop, upload");
     egress->require_subcommand(1);
-    const auto add =
-        [&](CLI::App* parent, const char* name, const char* help, bool takes_id, auto run) {
-            auto* command = parent->add_subcommand(name, help);
-            add_common(*command, all);
-            command->add_flag("--json", all.json, "One object a line");
-            if (takes_id) command->add_option("id", all.id, "Its id")->required();
-            choose(command, run);
-            return command;
-        };
-    add(egress, "list", "The newest recordings", false, [&all](const Config& config) {
+    const auto add = [&](CLI::App* parent, const char* name, const char* help, auto run) {
+        auto* command = parent->add_subcommand(name, help);
+        add_common(*command, all);
+        choose(command, run);
+        return command;
+    };
+    const auto takes_id = [&](CLI::App* command) {
+        command->add_option("id", all.id, "Its id")->required();
+        return command;
+    };
+    const auto takes_json = [&](CLI::App* command) {
+        command->add_flag("--json", all.json, "One object a line");
+        return command;
+    };
+    takes_json(add(egress, "list", "The newest recordings", [&all](const Config& config) {
         return run_egress_list(config, all.listing());
-    });
-    add(egress, "show", "One recording", true, [&all](const Config& config) {
+    }));
+    takes_json(takes_id(add(egress, "show", "One recording", [&all](const Config& config) {
         return run_egress_show(config, all.id, all.listing());
-    });
-    add(egress,
-        "stop",
-        "End a recording of the running service",
-        true,
-        [&all](const Config& config) { return run_egress_stop(config, all.id); });
-    add(egress,
-        "upload",
-        "Send a file whose upload had failed",
-        true,
-        [&all](const Config& config) { return run_egress_upload(config, all.id); });
+    })));
+    takes_id(
+        add(egress,
+            "stop",
+            "End a recording of the running service",
+            [&all](const Config& config) { return run_egress_stop(config, all.id); })
+    );
+    takes_id(
+        add(egress,
+            "upload",
+            "Send a file whose upload had failed",
+            [&all](const Config& config) { return run_egress_upload(config, all.id); })
+    );
 
     auto* conversations = app.add_subcommand("conversations", "Conversations: list, show, url");
     conversations->require_subcommand(1);
-    auto* list =
-        add(conversations, "list", "The newest conversations", false, [&all](const Config& config) {
-            return run_conversations_list(config, all.filter, all.listing());
-        });
+    auto* list = takes_json(
+        add(conversations,
+            "list",
+            "The newest conversations",
+            [&all](const Config& config) {
+                return run_conversations_list(config, all.filter, all.listing());
+            })
+    );
     list->add_option("--room", all.filter.room_name, "Of this room only");
     list->add_option("--limit", all.filter.limit, "At most so many")->check(CLI::Range(1, 200));
-    add(conversations, "show", "One conversation", true, [&all](const Config& config) {
-        return run_conversations_show(config, all.id, all.listing());
-    });
-    add(conversations, "url", "The link to its recording", true, [&all](const Config& config) {
+    takes_json(takes_id(
+        add(conversations,
+            "show",
+            "One conversation",
+            [&all](const Config& config) {
+                return run_conversations_show(config, all.id, all.listing());
+            })
+    ));
+    takes_id(add(conversations, "url", "The link to its recording", [&all](const Config& config) {
         return run_conversations_url(config, all.id);
-    });
+    }));
 
     auto* completion = app.add_subcommand("completion", "A completion script for your shell");
     completion->add_option("shell", all.shell, "bash, zsh or fish")
         ->required()
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     completion->callback([&] { chosen = [&] { return complete(app, all); }; });
+}
+
+/// A script's unset variable: what it was meant to say would silently be something else.
+void refuse_empty_values(CLI::App& app) {
+    for (CLI::Option* option : app.get_options()) {
+        if (option->get_items_expected_max() == 0) continue;  // A flag.
+        option->check([](const std::string& value) {
+            return value.empty() ? std::string("the value is empty") : std::string();
+        });
+    }
+    for (CLI::App* command : app.get_subcommands({})) refuse_empty_values(*command);
 }
 
 /// What is wrong with the command line, by the word that is.
@@ -257,6 +289,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     add_recording_commands(app, arguments, chosen);
     add_record_keeping_commands(app, arguments, chosen);
+    refuse_empty_values(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

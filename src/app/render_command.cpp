@@ -1,5 +1,6 @@
 #include "app/commands.hpp"
 #include "app/progress.hpp"
+#include "core/id.hpp"
 #include "journal/reader.hpp"
 #include "recorder/pipeline.hpp"
 #include "storage/spool.hpp"
@@ -72,9 +73,11 @@ Result<Rendered> render(
 }
 
 Result<Rendered> render_to_file(const RenderCommand& command) {
-    const std::string part = command.output + ".part";
     std::error_code ignored;
-    std::filesystem::remove(part, ignored);
+    if (std::filesystem::exists(std::filesystem::symlink_status(command.output, ignored))) {
+        return fail(Errc::AlreadyExists, command.output);
+    }
+    const std::string part = command.output + "." + new_id("part_");
     AC_TRY(auto body, storage::AppendFile::open(part));
     Bytes head;
     std::size_t header_bytes = 0;

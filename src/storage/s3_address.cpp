@@ -69,16 +69,17 @@ Result<> check_destination(const S3Destination& destination) {
     if (destination.access_key.empty() || destination.secret.empty()) {
         return bad("bucket \"" + destination.bucket + "\" has no credentials (access_key, secret)");
     }
+    // Before the endpoint: AWS's has the region in it.
+    if (!std::all_of(destination.region.begin(), destination.region.end(), [](char c) {
+            return is_alphanumeric(c) || c == '-';
+        })) {
+        return bad("\"" + destination.region + "\" is no region (region)");
+    }
     const std::string text = endpoint_of(destination);
     const auto endpoint = net::Url::parse(text);
     if (!endpoint || (endpoint->scheme != "https" && endpoint->scheme != "http") ||
         !endpoint->query.empty()) {
         return bad("\"" + net::redact_url(text) + "\" is no HTTP address (endpoint)");
-    }
-    if (!std::all_of(destination.region.begin(), destination.region.end(), [](char c) {
-            return is_alphanumeric(c) || c == '-';
-        })) {
-        return bad("\"" + destination.region + "\" is no region (region)");
     }
     for (const auto& [name, value] : destination.metadata) {
         if (!is_header_name(name) || !is_header_value(value)) {

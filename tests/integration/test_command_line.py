@@ -32,6 +32,16 @@ def must_be_refused(done, *words):
     (["completion", "tcsh"], ["tcsh"]),
     (["demo", "--once", "--length", "0s"], ["--length", "0s"]),
     (["demo", "--once", "--length", "999ms"], ["--length", "999ms"]),
+    (["egress", "stop", "EG_1", "--json"], ["'--json'", "option", "aircheck egress stop --help"]),
+    (["conversations", "url", "CV_1", "--json"], ["'--json'", "option"]),
+    (["record", ""], ["room", "empty", "aircheck record --help"]),
+    (["record", "x", "-o", ""], ["--output", "empty"]),
+    (["record", "x", "--output="], ["--output", "missing"]),
+    (["serve", "--config", ""], ["--config", "empty"]),
+    (["serve", "--config-body", ""], ["--config-body", "empty"]),
+    (["egress", "show", ""], ["id", "empty"]),
+    (["conversations", "list", "--room", ""], ["--room", "empty"]),
+    (["render", "spool", "-o", ""], ["--output", "empty"]),
 ])
 def test_a_wrong_word_is_named(tmp_path, arguments, words):
     must_be_refused(run(*arguments, folder=tmp_path), *words)
@@ -54,11 +64,25 @@ def test_record_keeps_nothing_here_where_that_is_disallowed(tmp_path):
     must_be_refused(run("record", "x", "-c", "aircheck.yaml", folder=tmp_path), "disallow_local_storage", "-o")
 
 
+def test_render_overwrites_nothing(tmp_path):
+    (tmp_path / "x.mp4").write_text("mine")
+    done = run("render", "no-journal", "-o", "x.mp4", folder=tmp_path)
+    assert done.returncode == 1 and "x.mp4: already exists" in done.stderr, done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["x.mp4"] and (tmp_path / "x.mp4").read_text() == "mine"
+
+
 def test_serve_has_nowhere_to_put_what_a_rule_records(tmp_path):
     (tmp_path / "aircheck.yaml").write_text(json.dumps({
         "ws_url": "ws://127.0.0.1:9", "api_key": "k", "api_secret": "s", "disallow_local_storage": True,
         "auto_record": [scene.RULE]}))
     must_be_refused(run("serve", "-c", "aircheck.yaml", folder=tmp_path), "auto_record", "disallow_local_storage")
+
+
+@pytest.mark.parametrize("setting, value", [
+    ("bucket", "no bucket/name"), ("endpoint", "::"), ("region", "eu north"), ("tagging", "a\nb")])
+def test_a_store_that_cannot_be_one_is_refused(tmp_path, setting, value):
+    (tmp_path / "aircheck.yaml").write_text(json.dumps({"storage": {"s3": {**S3, setting: value}}}))
+    must_be_refused(run("serve", "-c", "aircheck.yaml", folder=tmp_path), "storage.s3", f"({setting})")
 
 
 def test_serve_refuses_headers_that_would_be_lost(tmp_path):
@@ -72,7 +96,8 @@ def test_print_config_warns_as_serve_does(tmp_path):
         "storage": {"s3": S3, "local": {"directory": "/r"}}, "video_encoder_threads": 2,
         "http": {"bind": "0.0.0.0:7990"}}))
     done = run("serve", "--print-config", "-c", "aircheck.yaml", folder=tmp_path)
-    assert done.returncode == 0 and "video_encoder_threads" not in done.stdout
+    assert done.returncode == 2, "http.bind is what serve refuses"
+    assert "video_encoder_threads" not in done.stdout and "bind: 0.0.0.0:7990" in done.stdout
     lines = done.stderr.splitlines()
     assert len(lines) == 3 and all(line.startswith("aircheck: ") for line in lines), lines
     for word in ("storage.local.directory", "video_encoder_threads", "http.bind"):

@@ -1,7 +1,9 @@
 """What is typed into a terminal, besides `aircheck record`."""
 
+import http.server
 import json
 import re
+import threading
 
 import pytest
 import requests
@@ -81,6 +83,61 @@ def test_doctor_finds_what_is_wrong(livekit, bucket, receiver, tmp_path):
     assert (status, wrong["auto_record"]["status"]) == (0, "warning"), "warnings alone do not fail"
 
 
+def test_doctor_asks_redis(redis, tmp_path):
+    def doctor(**config):
+        (tmp_path / "aircheck.yaml").write_text(json.dumps({"redis": {"address": redis.address, **config}}))
+        done = run("doctor", "--json", "--config", "aircheck.yaml", folder=tmp_path)
+        findings = {f["check"]: f for f in map(json.loads, done.stdout.splitlines())}
+        assert findings["configuration"]["setting"] == "redis", "it needs LiveKit's keys"
+        return findings["redis"]
+
+    assert doctor()["status"] == "ok" and redis.address in doctor()["detail"]
+    wrong = doctor(password="not-the-password")
+    assert wrong["status"] == "error" and "redis.password" in wrong["setting"] and wrong["remedy"]
+    assert "AUTH" in wrong["detail"] and "not-the-password" not in str(wrong)
+    assert doctor(db=99)["setting"] == "redis.db"
+    assert "redis.tls" in doctor(use_tls=True, dial_timeout=2000)["setting"]
+    redis.kill()
+    gone = doctor()
+    assert gone["status"] == "error" and gone["setting"] == "redis.address", gone
+    assert redis.address in gone["detail"] and "refused" in gone["detail"]
+
+
+class WebServer:
+    """Answers all that is posted to it with one page."""
+
+    def __init__(self, status, page):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(status)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(page.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.mark.parametrize("status, page", [(200, "<title>It works</title>\n\x1b[2Jhello"), (404, "nothing here")])
+def test_a_server_that_is_not_livekit_is_named_as_such(running, tmp_path, status, page):
+    url = running.add(WebServer(status, page)).url
+    env = {"LIVEKIT_URL": url.replace("http", "ws"), "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
+    done = run("record", "x", folder=tmp_path, env=env)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    for words in (done.stderr, run("doctor", folder=tmp_path, env=env).stdout):
+        assert "does not look like LiveKit" in words and f"HTTP {status}" in words and "LIVEKIT_URL" in words, words
+        assert "\x1b" not in words and "<" not in words and page[-5:] in words
+
+
 def test_doctor_says_what_keys_that_only_write_cannot_do(bucket, receiver, tmp_path):
     (tmp_path / "aircheck.yaml").write_text(json.dumps({"storage": {"s3": bucket.write_only_config()}}))
     done = run("doctor", "--json", "--config", "aircheck.yaml", folder=tmp_path)
@@ -114,7 +171,7 @@ def test_records_from_the_terminal(livekit, start_aircheck, callers, room, tmp_p
     assert conversation["room_name"] == room and conversation["recordings"] == [recording]
     assert json.loads(aircheck("conversations", "show", conversation["conversation_id"], "--json")) == conversation
     link = aircheck("conversations", "url", conversation["conversation_id"]).strip()
-    assert link == conversation["audio_recording_url"] and requests.get(link, timeout=10).ok
+    assert link == conversation["audio_recording_url"] and requests.get(link, timeout=30).ok
     aircheck("egress", "show", "EG_nothere", status=1)
     aircheck("egress", "stop", egress_id, status=1)
 
@@ -129,16 +186,16 @@ def test_a_link_is_permanent_until_it_is_revoked(livekit, start_aircheck, caller
     link = service.wait_for_conversation(room, "complete")["audio_recording_url"]
     service.stop()
     service.start()
-    whole = requests.get(link, timeout=10)
+    whole = requests.get(link, timeout=30)
     assert whole.status_code == 200 and whole.headers["content-type"] == "video/mp4"
-    part = requests.get(link, timeout=10, headers={"Range": "bytes=4-7"})
+    part = requests.get(link, timeout=30, headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, whole.content[4:8])
     assert part.headers["content-range"] == f"bytes 4-7/{len(whole.content)}"
-    assert requests.get(link + "x", timeout=10).status_code == 404
-    assert requests.get(re.sub(r"\?k=.*", "", link), timeout=10).status_code == 404
+    assert requests.get(link + "x", timeout=30).status_code == 404
+    assert requests.get(re.sub(r"\?k=.*", "", link), timeout=30).status_code == 404
     assert service.get(f"/api/v1/recordings/{egress_id}/url") == {"url": link, "expires_at": None}
     assert service.request("POST", f"/api/v1/recordings/{egress_id}/revoke").ok
-    assert requests.get(link, timeout=10).status_code == 410
+    assert requests.get(link, timeout=30).status_code == 410
     gone = service.request("GET", f"/api/v1/recordings/{egress_id}/url")
     assert (gone.status_code, gone.headers["content-type"]) == (410, "application/problem+json"), gone.text
     assert gone.json()["status"] == 410 and "revoked" in gone.json()["detail"]
@@ -200,7 +257,7 @@ def test_metrics_and_probes_say_what_goes_on(livekit, start_aircheck, callers, r
         values = [line.split()[-1] for line in service.metrics().splitlines() if re.match(rf"{name}(\{{|\s)", line)]
         assert values, f"{name} is not there:\n{service.metrics()}"
         return sum(map(float, values))
-    assert requests.get(f"{service.url}/healthz", timeout=5).ok
+    assert requests.get(f"{service.url}/healthz", timeout=30).ok
     ann = callers.join(livekit, room, "ann").publish()
     egress_id = scene.start_recording(service, room)
     ann.tone(440, 2.5)
@@ -213,7 +270,7 @@ def test_metrics_and_probes_say_what_goes_on(livekit, start_aircheck, callers, r
     assert metric(r'aircheck_recordings\{status="EGRESS_COMPLETE"\}') == 1
     assert metric("aircheck_join_stage_seconds_count") >= 4
     livekit.stop()  # readiness is about what a new recording needs of us, not of others
-    assert requests.get(f"{service.url}/healthz", timeout=5).ok
+    assert requests.get(f"{service.url}/healthz", timeout=30).ok
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "app/config.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace aircheck::app {
+
+/// What `doctor` found out about one thing.
+struct Finding {
+    enum class Status { Ok, Warning, Error } status = Status::Ok;
+    std::string check;
+    std::string detail;
+    std::string setting;  ///< What to change; "" when all is well.
+    std::string remedy;
+};
+
+using Findings = std::vector<Finding>;
+
+[[nodiscard]] inline Finding fine(std::string check, std::string detail) {
+    return {Finding::Status::Ok, std::move(check), std::move(detail), "", ""};
+}
+[[nodiscard]] inline Finding warning(
+    std::string check, std::string detail, std::string setting, std::string remedy
+) {
+    return {
+        Finding::Status::Warning,
+        std::move(check),
+        std::move(detail),
+        std::move(setting),
+        std::move(remedy)};
+}
+[[nodiscard]] inline Finding error(
+    std::string check, std::string detail, std::string setting, std::string remedy
+) {
+    return {
+        Finding::Status::Error,
+        std::move(check),
+        std::move(detail),
+        std::move(setting),
+        std::move(remedy)};
+}
+
+/// Asks Redis, where one is configured, as the worker on livekit-server's bus would. Blocks for as
+/// long as `redis.dial_timeout` and two seconds.
+void check_redis(const Config& config, Findings& findings);
+
+}  // namespace aircheck::app
