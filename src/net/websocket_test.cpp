@@ -79,7 +79,7 @@ struct WebSocketTest : ::testing::Test {
     }
     void run() {
         Timer limit(loop);
-        limit.after(20s, [this] {
+        limit.after(60s, [this] {
             ADD_FAILURE() << "nothing happened for 20 s";
             loop.stop();
         });

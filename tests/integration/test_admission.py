@@ -28,7 +28,7 @@ def signal_to(service, number):
 
 
 def is_draining(service):
-    return requests.get(f"{service.url}/readyz", timeout=10).status_code == 503
+    return requests.get(f"{service.url}/readyz", timeout=30).status_code == 503
 
 
 def test_the_excess_is_refused_with_the_reason(livekit, start_aircheck, callers, room):

@@ -123,8 +123,8 @@ def test_an_operators_configuration_is_taken_as_it_is(
         key=KEY, secret=SECRET, ws_url=livekit.url, redis=redis.address, health=health, prometheus=prometheus,
         store=json.dumps(store)), health, how=how))
     assert worker.warned_of() == sorted(warned)
-    assert "CpuLoad" in requests.get(f"http://127.0.0.1:{health}/", timeout=10).json()
-    assert "aircheck_recordings_active 0" in requests.get(f"http://127.0.0.1:{prometheus}/metrics", timeout=10).text
+    assert "CpuLoad" in requests.get(f"http://127.0.0.1:{health}/", timeout=30).json()
+    assert "aircheck_recordings_active 0" in requests.get(f"http://127.0.0.1:{prometheus}/metrics", timeout=30).text
 
     ann = callers.join(livekit, room, "ann").publish()
     request = api.RoomCompositeEgressRequest(room_name=room, audio_only=True)

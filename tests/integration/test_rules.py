@@ -218,9 +218,9 @@ def test_a_forged_webhook_starts_nothing(livekit, start_aircheck, callers, room)
         "an access token": {"Authorization": livekit.token("ann", room)},
     }
     for what, headers in forged.items():
-        answer = requests.post(f"{aircheck.url}/webhooks/livekit", data=body, headers=headers, timeout=10)
+        answer = requests.post(f"{aircheck.url}/webhooks/livekit", data=body, headers=headers, timeout=30)
         assert answer.status_code == 401, f"{what}: {answer.status_code} {answer.text}"
     assert aircheck.conversations(room) == []
     assert requests.post(
-        f"{aircheck.url}/webhooks/livekit", data=body, headers=signed_webhook(body, KEY, SECRET), timeout=10).ok
+        f"{aircheck.url}/webhooks/livekit", data=body, headers=signed_webhook(body, KEY, SECRET), timeout=30).ok
     wait_until(lambda: aircheck.conversations(room), "the true one is taken")

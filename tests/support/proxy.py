@@ -27,7 +27,7 @@ class Proxy:
         self._loop.create_task(serve())
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
-        assert ready.wait(10), "the proxy does not listen"
+        assert ready.wait(60), "the proxy does not listen"
 
     def cut(self):
         """Cuts all connections, without a word; new ones are let through."""
