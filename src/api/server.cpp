@@ -90,7 +90,7 @@ Result<> Server::start_extra_listeners() {
 }
 
 Server::Server(Backend backend, ServerOptions options)
-    : backend_(backend), options_(std::move(options)) {}
+    : backend_(backend), options_(std::move(options)), call_times_(backend.home) {}
 
 Server::~Server() = default;
 

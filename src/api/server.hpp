@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/auth.hpp"
+#include "api/call_times.hpp"
 #include "control/egress_service.hpp"
 #include "control/room_watch.hpp"
 #include "net/http_server.hpp"
@@ -36,6 +37,8 @@ struct ServerOptions {
     std::uint16_t prometheus_port = 0;
 };
 
+struct EgressCall;  ///< twirp.cpp's own.
+
 /// The HTTP side of the service: Twirp, REST, webhooks in, links, metrics and probes. Handlers run
 /// on `home`'s thread; what asks the database runs on the records pool and answers from there.
 class Server {
@@ -56,12 +59,16 @@ private:
     void answer_metrics(const Respond& respond);
     [[nodiscard]] Result<> start_extra_listeners();
     void handle_twirp(const net::HttpServerRequest& request, const Respond& respond);
+    void call_egress(const EgressCall& call);
+    void start_egress(const EgressCall& call, const livekit::EgressInfo& asked);
+    void list_egress(const EgressCall& call);
     void handle_webhook(const net::HttpServerRequest& request, const Respond& respond);
     void handle_rest(const net::HttpServerRequest& request, const Respond& respond);
     void handle_link(const net::HttpServerRequest& request, const Respond& respond);
 
     Backend backend_;
     ServerOptions options_;
+    CallTimes call_times_;
     std::unique_ptr<net::HttpServer> http_;
     std::unique_ptr<net::HttpServer> health_;
     std::unique_ptr<net::HttpServer> prometheus_;

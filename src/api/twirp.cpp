@@ -6,7 +6,9 @@
 #include "proto/livekit_egress.pb.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace aircheck::api {
 namespace {
@@ -26,7 +28,7 @@ Wire wire_of(std::string_view content_type) {
     return Wire::Other;
 }
 
-net::HttpServerResponse answer(const google::protobuf::Message& message, Wire wire) {
+net::HttpServerResponse as_answer(const google::protobuf::Message& message, Wire wire) {
     if (wire == Wire::Json) return json_answer(200, proto::to_twirp_json(message));
     net::HttpServerResponse response;
     response.headers.set("Content-Type", "application/protobuf");
@@ -47,21 +49,21 @@ control::Answer<void> read(const std::string& body, Wire wire, google::protobuf:
     return {};
 }
 
-/// Methods of the service that this build does not serve yet; refused as a bad request, not as
-/// `unimplemented`, which SDKs would try again.
-bool is_later_method(std::string_view method) {
-    constexpr std::string_view kLater[] = {"StartWebEgress", "UpdateLayout", "UpdateStream"};
-    return std::find(std::begin(kLater), std::end(kLater), method) != std::end(kLater);
-}
-
 /// The request that a Start method takes, inside `asked`; null for other methods.
 google::protobuf::Message* request_of(std::string_view method, livekit::EgressInfo& asked) {
     if (method == "StartRoomCompositeEgress") return asked.mutable_room_composite();
     if (method == "StartParticipantEgress") return asked.mutable_participant();
     if (method == "StartTrackCompositeEgress") return asked.mutable_track_composite();
     if (method == "StartTrackEgress") return asked.mutable_track();
+    if (method == "StartWebEgress") return asked.mutable_web();
     if (method == "StartEgress") return asked.mutable_egress();
     return nullptr;
+}
+
+bool is_about_one_egress(std::string_view method) {
+    constexpr std::string_view kMethods[] = {
+        "StopEgress", "ListEgress", "UpdateLayout", "UpdateStream"};
+    return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
 }
 
 livekit::ListEgressResponse to_response(const std::vector<records::Recording>& recordings) {
@@ -112,73 +114,102 @@ control::Answer<std::vector<records::Recording>> list(
 
 }  // namespace
 
+/// One call of a method that there is, by somebody who may record.
+struct EgressCall {
+    std::string method;
+    Wire wire = Wire::Other;
+    std::string body;
+    std::string request_id;           ///< X-Livekit-Request-Id
+    std::optional<Nanoseconds> time;  ///< X-Twirp-Timeout-Ms
+    net::HttpServer::Respond respond;
+
+    void answer(const google::protobuf::Message& message) const {
+        respond(as_answer(message, wire));
+    }
+    void refuse(const control::TwirpError& error) const { respond(twirp_error(error)); }
+    [[nodiscard]] control::EgressService::OnInfo on_info() const {
+        return [respond = respond, wire = wire](const control::Answer<records::Recording>& done) {
+            if (done)
+                respond(as_answer(control::to_egress_info(*done), wire));
+            else
+                respond(twirp_error(done.error()));
+        };
+    }
+    /// The body as a `Message`; none where it is none, which the caller has heard then.
+    template <typename Message>
+    [[nodiscard]] std::optional<Message> read_as() const {
+        Message message;
+        if (auto ok = read(body, wire, message); !ok) {
+            refuse(ok.error());
+            return {};
+        }
+        return message;
+    }
+};
+
 void Server::handle_twirp(const net::HttpServerRequest& request, const Respond& respond) {
     const auto at = request.path.find(kService);
-    const std::string method =
-        at == std::string::npos ? "" : request.path.substr(at + kService.size());
-    const Wire wire = wire_of(request.headers.get("Content-Type"));
+    EgressCall call;
+    call.method = at == std::string::npos ? "" : request.path.substr(at + kService.size());
+    call.wire = wire_of(request.headers.get("Content-Type"));
+    call.respond = respond;
     livekit::EgressInfo asked;
-    google::protobuf::Message* start = request_of(method, asked);
-    const bool known = start != nullptr || method == "StopEgress" || method == "ListEgress" ||
-                       is_later_method(method);
-    if (!known || wire == Wire::Other || request.method != "POST") {
-        respond(twirp_error({"bad_route", "no handler for " + request.method + " " + request.path})
-        );
-        return;
+    const bool known =
+        is_about_one_egress(call.method) || request_of(call.method, asked) != nullptr;
+    if (!known || call.wire == Wire::Other || request.method != "POST") {
+        return call.refuse({"bad_route", "no handler for " + request.method + " " + request.path});
     }
     const auto access =
         authenticate(request.headers.get("Authorization"), options_.auth, wall_now());
-    if (!access) {
-        respond(twirp_error({"unauthenticated", access.error().context}));
-        return;
+    if (!access) return call.refuse({"unauthenticated", access.error().context});
+    if (!access->may_record) return call.refuse({"unauthenticated", "permissions denied"});
+    const auto time = twirp_timeout(request.headers.get("X-Twirp-Timeout-Ms"));
+    if (!time) return call.refuse(time.error());
+    call.time = *time;
+    if (call.time) call.respond = call_times_.limit(respond, *call.time);
+    call.body = request.body;
+    call.request_id = std::string(request.headers.get("X-Livekit-Request-Id"));
+    call_egress(call);
+}
+
+void Server::call_egress(const EgressCall& call) {
+    livekit::EgressInfo asked;
+    if (google::protobuf::Message* const start = request_of(call.method, asked)) {
+        const auto ok = read(call.body, call.wire, *start);
+        return ok ? start_egress(call, asked) : call.refuse(ok.error());
     }
-    if (!access->may_record) {
-        respond(twirp_error({"unauthenticated", "permissions denied"}));
-        return;
-    }
-    if (is_later_method(method)) {
-        respond(twirp_error({"invalid_argument", method + " is not supported by this recorder yet"})
-        );
-        return;
-    }
-    const auto on_info = [respond, wire](const control::Answer<records::Recording>& recording) {
-        if (recording)
-            respond(answer(control::to_egress_info(*recording), wire));
-        else
-            respond(twirp_error(recording.error()));
-    };
-    if (start != nullptr) {
-        if (auto ok = read(request.body, wire, *start); !ok) {
-            respond(twirp_error(ok.error()));
-            return;
-        }
-        auto checked = control::check_request(asked, backend_.egresses.options().defaults);
-        if (!checked) {
-            respond(twirp_error(checked.error()));
-            return;
-        }
-        checked->request_id = std::string(request.headers.get("X-Livekit-Request-Id"));
-        backend_.egresses.start(*std::move(checked), on_info);
-    } else if (method == "StopEgress") {
-        livekit::StopEgressRequest message;
-        if (auto ok = read(request.body, wire, message); !ok)
-            respond(twirp_error(ok.error()));
-        else
-            backend_.egresses.stop(message.egress_id(), on_info);
+    if (call.method == "ListEgress") return list_egress(call);
+    if (call.method == "StopEgress") {
+        const auto message = call.read_as<livekit::StopEgressRequest>();
+        if (message) backend_.egresses.stop(message->egress_id(), call.on_info());
+    } else if (call.method == "UpdateLayout") {
+        const auto message = call.read_as<livekit::UpdateLayoutRequest>();
+        if (!message) return;
+        backend_.egresses.update_layout(message->egress_id(), message->layout(), call.on_info());
     } else {
-        livekit::ListEgressRequest message;
-        if (auto ok = read(request.body, wire, message); !ok) {
-            respond(twirp_error(ok.error()));
-            return;
-        }
-        backend_.records_pool.run([store = &backend_.store, message, respond, wire] {
-            const auto found = list(*store, message);
-            if (found)
-                respond(answer(to_response(*found), wire));
-            else
-                respond(twirp_error(found.error()));
-        });
+        // Not `unimplemented`, which SDKs would try again.
+        call.refuse({"invalid_argument", call.method + " is not supported by this recorder yet"});
     }
+}
+
+void Server::start_egress(const EgressCall& call, const livekit::EgressInfo& asked) {
+    auto checked = control::check_request(asked, backend_.egresses.options().defaults);
+    if (!checked) return call.refuse(checked.error());
+    checked->request_id = call.request_id;
+    if (call.time) checked->answer_by = monotonic_now() + *call.time;
+    backend_.egresses.start(*std::move(checked), call.on_info());
+}
+
+void Server::list_egress(const EgressCall& call) {
+    const auto message = call.read_as<livekit::ListEgressRequest>();
+    if (!message) return;
+    backend_.records_pool.run([store = &backend_.store, message = *message, call] {
+        const auto found = list(*store, message);
+        if (found)
+            call.answer(to_response(*found));
+        else
+            call.refuse(found.error());
+    });
 }
 
 }  // namespace aircheck::api

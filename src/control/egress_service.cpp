@@ -41,7 +41,8 @@ EgressService::EgressService(
       recorder_(recorder),
       outbox_(outbox),
       rooms_(rooms),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      unheard_timer_(home) {}
 
 EgressService::~EgressService() { *alive_ = false; }
 
@@ -66,8 +67,10 @@ void EgressService::start(RecordingRequest request, OnInfo on_info) {
     for (const std::string& field : request.warnings) {
         log::warn("request.field_without_meaning", {{"field", field}, {"room", request.room_name}});
     }
+    unheard_.waits(request.request_id, request.answer_by);
     if (!request.request_id.empty()) on_info = answer_all(request.request_id, std::move(on_info));
     if (!on_info) return;
+    on_info = heed_deadline(request, std::move(on_info));
     remote_pool_.run([this, request = std::move(request), on_info = std::move(on_info)] {
         if (!request.request_id.empty()) {
             if (auto known = store_.find_recording_by_request(request.request_id)) {
@@ -81,6 +84,8 @@ void EgressService::start(RecordingRequest request, OnInfo on_info) {
                 on_info(tl::unexpected(to_twirp(rooms.error())));
             } else if (rooms->rooms_size() == 0) {
                 on_info(refuse("not_found", "requested room does not exist"));
+            } else if (is_too_late(request)) {
+                on_info(refuse("deadline_exceeded", "the caller's time was up before the start"));
             } else {
                 admit(std::move(request), new_id("EG_"), rooms->rooms(0).sid(), std::move(on_info));
             }
@@ -321,21 +326,13 @@ void EgressService::stop(const std::string& egress_id, OnInfo on_info) {
         on_info(std::move(now));
         return;
     }
-    records_pool_.run([this, egress_id, on_info = std::move(on_info)] {
-        auto found = store_.find_recording(egress_id);
-        home_.post([found = std::move(found), on_info] {
-            if (!found && found.error().code == Errc::NotFound) {
-                on_info(refuse("not_found", "egress does not exist"));
-            } else if (!found) {
-                on_info(tl::unexpected(to_twirp(found.error())));
-            } else {
-                on_info(refuse(
-                    "failed_precondition",
-                    "egress with status " + std::string(records::to_string(found->status)) +
-                        " cannot be stopped"
-                ));
-            }
-        });
+    with_record(egress_id, [on_info = std::move(on_info)](const auto& found) {
+        if (!found) return on_info(found);
+        on_info(refuse(
+            "failed_precondition",
+            "egress with status " + std::string(records::to_string(found->status)) +
+                " cannot be stopped"
+        ));
     });
 }
 

@@ -6,6 +6,7 @@
 #include "control/room_claims.hpp"
 #include "control/room_service.hpp"
 #include "control/twirp_error.hpp"
+#include "control/unheard_starts.hpp"
 #include "net/loop.hpp"
 #include "notify/outbox.hpp"
 #include "recorder/recorder.hpp"
@@ -69,7 +70,8 @@ public:
     /// Makes an egress of `request`: `not_found` when the room does not exist, `resource_exhausted`
     /// when the disk or this machine is full, `unavailable` while shutting down or when the room's
     /// server cannot be asked. Answers once the job is on disk. A request id that was seen before
-    /// gets what it got then.
+    /// gets what it got then. After `answer_by` nothing begins (`deadline_exceeded`); what had
+    /// begun is ended, as UnheardStarts has it.
     void start(RecordingRequest request, OnInfo on_info);
     /// The same for a rule: `egress_id` was claimed for the session `room_sid`.
     void start_claimed(RecordingRequest request, std::string egress_id, std::string room_sid);
@@ -100,6 +102,10 @@ public:
     void set_on_stored(OnStored on_stored) { on_stored_ = std::move(on_stored); }
     /// Ends a recording; answers its state without waiting for the file (livekit-wire 6.3).
     void stop(const std::string& egress_id, OnInfo on_info);
+    /// What livekit-server's UpdateLayout does: `layout` becomes metadata of the recorder in the
+    /// room. There is no picture to change. `not_found` when the egress is unknown, or not in its
+    /// room (any more).
+    void update_layout(const std::string& egress_id, const std::string& layout, OnInfo on_info);
     /// At startup: recordings that a former process left unfinished are told to have failed, to the
     /// global receivers and to their own; their journals stay in the spool. Rooms that a former
     /// process was cut off in are free again: what is left of a live call is recorded anew. Before
@@ -156,6 +162,12 @@ private:
     };
 
     [[nodiscard]] OnInfo answer_all(const std::string& request_id, OnInfo on_info);
+    [[nodiscard]] OnInfo heed_deadline(const RecordingRequest& request, OnInfo on_info);
+    [[nodiscard]] bool is_too_late(const RecordingRequest& request) const;
+    void end_unheard();
+    void with_record(
+        const std::string& egress_id, std::function<void(Answer<records::Recording> found)> then
+    );
     void admit(
         RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
     );
@@ -185,6 +197,8 @@ private:
     OnFreedRoom on_freed_room_;
     std::map<std::string, Running> running_;
     std::map<std::string, std::vector<OnInfo>> starting_;  ///< By request id.
+    UnheardStarts unheard_;
+    net::Timer unheard_timer_;
     OnStored on_stored_;
     std::uint64_t refused_ = 0;
     std::atomic<bool> shutting_down_ = false;

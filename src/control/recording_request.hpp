@@ -56,6 +56,7 @@ struct RecordingRequest {
     std::string metadata_json = "{}";
     std::string origin;      ///< "api", "rule", "cli".
     std::string request_id;  ///< X-Livekit-Request-Id: the same on every retry; "" = none.
+    std::optional<Instant> answer_by;  ///< The caller hears nothing later; none: waits.
     std::string echo;        ///< livekit.EgressInfo with its `request` alone, redacted, serialised.
     std::vector<std::string> warnings;  ///< Fields that have no meaning here, by name; for the log.
 };

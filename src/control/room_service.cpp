@@ -128,4 +128,15 @@ Result<livekit::ListParticipantsResponse> RoomService::list_participants(const s
     return response;
 }
 
+Result<> RoomService::set_participant_metadata(
+    const std::string& room, const std::string& identity, const std::string& metadata
+) const {
+    livekit::UpdateParticipantRequest request;
+    request.set_room(room);
+    request.set_identity(identity);
+    request.set_metadata(metadata);
+    livekit::ParticipantInfo updated;
+    return call("UpdateParticipant", room, request, updated);
+}
+
 }  // namespace aircheck::control

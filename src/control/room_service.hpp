@@ -33,6 +33,10 @@ public:
     [[nodiscard]] Result<livekit::ListParticipantsResponse> list_participants(
         const std::string& room
     ) const;
+    /// Errors: NotFound when nobody of that identity is in the room.
+    [[nodiscard]] Result<> set_participant_metadata(
+        const std::string& room, const std::string& identity, const std::string& metadata
+    ) const;
     [[nodiscard]] const recorder::RoomAccess& access() const { return access_; }
 
 private:
