@@ -185,6 +185,18 @@ void Recording::note_left_out(const std::string& participant_sid, const signal::
             {{"track", track.sid}, {"participant", participant_sid}, {"codec", codec}}
         );
     }
+    const std::string identity = participants_.identity_of(participant_sid);
+    if (missed_picture_ || !is_missed_picture(job_.source, identity, track)) return;
+    // Said once: a camera that is switched off and on is published anew each time.
+    missed_picture_.emplace();
+    missed_picture_->sid = track.sid;
+    missed_picture_->participant_identity = identity;
+    missed_picture_->source = std::string(signal::to_string(track.source));
+    missed_picture_->unknown_codec = track.mime_type.empty() ? "video" : track.mime_type;
+    log_.warn(
+        "track.picture_left_out",
+        {{"track", track.sid}, {"participant", identity}, {"source", missed_picture_->source}}
+    );
 }
 
 void Recording::on_track_gone(const std::string& track_sid) {
@@ -323,6 +335,7 @@ Snapshot Recording::snapshot() const {
     if (capture_ && !is_over()) all.file.duration = capture_->pipeline().duration();
     all.participants = participants_.all();
     if (capture_) all.tracks = capture_->tracks();
+    if (missed_picture_) all.tracks.push_back(*missed_picture_);
     all.gaps = gaps_;
     all.stages = stages_;
     return all;

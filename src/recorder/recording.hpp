@@ -157,6 +157,7 @@ private:
     std::string leftover_;             ///< A file that is not needed once the recording is over.
     std::set<std::string> encrypted_;  ///< Tracks that are left out for that.
     std::map<std::string, std::string> unknown_codecs_;  ///< Likewise: by track.
+    std::optional<TrackSummary> missed_picture_;         ///< The first that is_missed_picture().
     std::vector<Gap> gaps_;
     std::vector<StageTiming> stages_;
     Instant started_;

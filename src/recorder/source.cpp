@@ -97,6 +97,14 @@ bool is_wanted(
     return false;
 }
 
+bool is_missed_picture(
+    const Source& source, std::string_view identity, const signal::Track& track
+) {
+    const bool is_screen = track.source == signal::TrackSource::ScreenShare;
+    return source.kind == Source::Kind::Participant && identity == source.identity &&
+           track.kind == signal::TrackKind::Video && is_screen == source.screen_share;
+}
+
 std::optional<media::Channel> channel_of(
     const std::vector<AudioRoute>& routes, const RoutedTrack& track
 ) {

@@ -19,6 +19,12 @@ namespace aircheck::recorder {
     const Source& source, const signal::Participant& participant, const signal::Track& track
 );
 
+/// Whether `track` of `identity` is a picture that livekit/egress would record for `source`: the
+/// camera of the participant, or their shared screen. It is left out here.
+[[nodiscard]] bool is_missed_picture(
+    const Source& source, std::string_view identity, const signal::Track& track
+);
+
 /// A track as routes see it.
 struct RoutedTrack {
     std::string_view track_sid;

@@ -68,6 +68,20 @@ TEST(Source, AParticipantIsTheirMicrophoneOrTheirScreen) {
     EXPECT_FALSE(is_wanted(participant("ann", true), person("ann"), unsaid));
 }
 
+TEST(Source, AParticipantsPictureIsMissed) {
+    auto camera = audio("TR_V", signal::TrackSource::Camera);
+    auto shared = audio("TR_W", signal::TrackSource::ScreenShare);
+    camera.kind = shared.kind = signal::TrackKind::Video;
+    const auto microphone = audio("TR_A", signal::TrackSource::Microphone);
+    EXPECT_TRUE(is_missed_picture(participant("ann", false), "ann", camera));
+    EXPECT_FALSE(is_missed_picture(participant("ann", false), "bob", camera));
+    EXPECT_FALSE(is_missed_picture(participant("ann", false), "ann", shared));
+    EXPECT_FALSE(is_missed_picture(participant("ann", false), "ann", microphone));
+    EXPECT_TRUE(is_missed_picture(participant("ann", true), "ann", shared));
+    EXPECT_FALSE(is_missed_picture(participant("ann", true), "ann", camera));
+    EXPECT_FALSE(is_missed_picture({}, "ann", camera)) << "a room is asked for with audio_only";
+}
+
 TEST(Source, ATrackIsThatTrack) {
     Source source;
     source.kind = Source::Kind::Track;
