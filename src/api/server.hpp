@@ -2,6 +2,7 @@
 
 #include "api/auth.hpp"
 #include "api/call_times.hpp"
+#include "api/delegate.hpp"
 #include "control/egress_service.hpp"
 #include "control/room_watch.hpp"
 #include "net/http_server.hpp"
@@ -24,6 +25,7 @@ struct Backend {
     control::EgressService& egresses;
     control::RoomWatch& rooms;
     notify::Outbox& outbox;
+    Delegate* delegate = nullptr;  ///< Takes calls that are beyond this build; null: refused.
 };
 
 struct ServerOptions {
@@ -60,6 +62,7 @@ private:
     [[nodiscard]] Result<> start_extra_listeners();
     void handle_twirp(const net::HttpServerRequest& request, const Respond& respond);
     void call_egress(const EgressCall& call);
+    void call_own_egress(const EgressCall& call);
     void start_egress(const EgressCall& call, const livekit::EgressInfo& asked);
     void list_egress(const EgressCall& call);
     void handle_webhook(const net::HttpServerRequest& request, const Respond& respond);
@@ -72,6 +75,7 @@ private:
     std::unique_ptr<net::HttpServer> http_;
     std::unique_ptr<net::HttpServer> health_;
     std::unique_ptr<net::HttpServer> prometheus_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace aircheck::api

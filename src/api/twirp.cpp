@@ -121,6 +121,7 @@ struct EgressCall {
     std::string body;
     std::string request_id;           ///< X-Livekit-Request-Id
     std::optional<Nanoseconds> time;  ///< X-Twirp-Timeout-Ms
+    bool is_delegated = false;        ///< It has come through a Delegate.
     net::HttpServer::Respond respond;
 
     void answer(const google::protobuf::Message& message) const {
@@ -147,6 +148,43 @@ struct EgressCall {
     }
 };
 
+namespace {
+
+/// The egress that a call is about; "" for a list of all.
+control::Answer<std::string> egress_of(const EgressCall& call) {
+    const auto id_in = [&](auto message) -> control::Answer<std::string> {
+        if (auto ok = read(call.body, call.wire, message); !ok) return tl::unexpected(ok.error());
+        return message.egress_id();
+    };
+    if (call.method == "StopEgress") return id_in(livekit::StopEgressRequest());
+    if (call.method == "ListEgress") return id_in(livekit::ListEgressRequest());
+    if (call.method == "UpdateLayout") return id_in(livekit::UpdateLayoutRequest());
+    return id_in(livekit::UpdateStreamRequest());
+}
+
+bool is_unknown(records::Store& store, const std::string& egress_id) {
+    const auto found = store.find_recording(egress_id);
+    return !found && found.error().code == Errc::NotFound;
+}
+
+void pass_on(Delegate& delegate, const EgressCall& call) {
+    if (call.is_delegated) {
+        return call.refuse(
+            {"unavailable", "ws_url leads back to aircheck; it must be the LiveKit server's own"}
+        );
+    }
+    delegate.pass_on(
+        {call.method,
+         call.wire == Wire::Json ? "application/json" : "application/protobuf",
+         call.body,
+         call.request_id,
+         call.time},
+        call.respond
+    );
+}
+
+}  // namespace
+
 void Server::handle_twirp(const net::HttpServerRequest& request, const Respond& respond) {
     const auto at = request.path.find(kService);
     EgressCall call;
@@ -169,6 +207,7 @@ void Server::handle_twirp(const net::HttpServerRequest& request, const Respond& 
     if (call.time) call.respond = call_times_.limit(respond, *call.time);
     call.body = request.body;
     call.request_id = std::string(request.headers.get("X-Livekit-Request-Id"));
+    call.is_delegated = request.headers.has(Delegate::kMark);
     call_egress(call);
 }
 
@@ -178,6 +217,21 @@ void Server::call_egress(const EgressCall& call) {
         const auto ok = read(call.body, call.wire, *start);
         return ok ? start_egress(call, asked) : call.refuse(ok.error());
     }
+    const auto egress_id = egress_of(call);
+    if (!egress_id) return call.refuse(egress_id.error());
+    if (backend_.delegate == nullptr || egress_id->empty()) return call_own_egress(call);
+    const auto if_ours = [this, alive = std::weak_ptr<bool>(alive_), call] {
+        if (!alive.expired()) call_own_egress(call);
+    };
+    backend_.records_pool.run([to = backend_, call, egress_id = *egress_id, if_ours] {
+        if (is_unknown(to.store, egress_id))
+            pass_on(*to.delegate, call);
+        else
+            to.home.post(if_ours);
+    });
+}
+
+void Server::call_own_egress(const EgressCall& call) {
     if (call.method == "ListEgress") return list_egress(call);
     if (call.method == "StopEgress") {
         const auto message = call.read_as<livekit::StopEgressRequest>();
@@ -194,6 +248,9 @@ void Server::call_egress(const EgressCall& call) {
 
 void Server::start_egress(const EgressCall& call, const livekit::EgressInfo& asked) {
     auto checked = control::check_request(asked, backend_.egresses.options().defaults);
+    if (!checked && checked.error().is_beyond_us && backend_.delegate != nullptr) {
+        return pass_on(*backend_.delegate, call);
+    }
     if (!checked) return call.refuse(checked.error());
     checked->request_id = call.request_id;
     if (call.time) checked->answer_by = monotonic_now() + *call.time;
@@ -203,12 +260,22 @@ void Server::start_egress(const EgressCall& call, const livekit::EgressInfo& ask
 void Server::list_egress(const EgressCall& call) {
     const auto message = call.read_as<livekit::ListEgressRequest>();
     if (!message) return;
-    backend_.records_pool.run([store = &backend_.store, message = *message, call] {
+    // Of one egress it is known by now whose it is.
+    Delegate* const others = message->egress_id().empty() ? backend_.delegate : nullptr;
+    backend_.records_pool.run([others, store = &backend_.store, message = *message, call] {
         const auto found = list(*store, message);
-        if (found)
-            call.answer(to_response(*found));
-        else
-            call.refuse(found.error());
+        if (!found) return call.refuse(found.error());
+        auto response = to_response(*found);
+        if (others == nullptr || call.is_delegated) return call.answer(response);
+        const auto add = [store, call, response](const auto& theirs) mutable {
+            if (!theirs) return call.refuse(theirs.error());
+            for (const livekit::EgressInfo& info : *theirs) {
+                // What came from its bus it lists as well.
+                if (is_unknown(*store, info.egress_id())) *response.add_items() = info;
+            }
+            call.answer(response);
+        };
+        others->list(message, call.time, add);
     });
 }
 

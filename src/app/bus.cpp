@@ -70,11 +70,12 @@ struct Bus::Impl {
         net::Loop& loop,
         std::unique_ptr<net::Redis> redis,
         control::EgressService& egresses,
+        control::BusHost::Beyond beyond,
         control::BusWorker::Options options
     )
         : clock(loop),
           bus(std::move(redis)),
-          host(egresses),
+          host(egresses, beyond),
           worker(bus, clock, host, std::move(options)) {
         host.set_report([this](const livekit::EgressInfo& info) { worker.report(info); });
     }
@@ -89,8 +90,10 @@ Result<std::unique_ptr<Bus>> Bus::create(
     net::Loop& loop, const Config& config, std::string worker, control::EgressService& egresses
 ) {
     AC_TRY(auto redis, net::Redis::create(loop, redis_settings(config.redis)));
+    const auto beyond = config.delegate == DelegateTo::LiveKit ? control::BusHost::Beyond::Left
+                                                               : control::BusHost::Beyond::Refused;
     return std::unique_ptr<Bus>(new Bus(std::make_unique<Impl>(
-        loop, std::move(redis), egresses, bus_worker_options(config, std::move(worker))
+        loop, std::move(redis), egresses, beyond, bus_worker_options(config, std::move(worker))
     )));
 }
 

@@ -351,6 +351,9 @@ Result<> check_for_serve(const Config& config) {
     if (config.http.forward && config.livekit.ws_url.empty()) {
         return fail_setting(config, "http.forward", "has nowhere to go: set ws_url or LIVEKIT_URL");
     }
+    if (config.delegate == DelegateTo::LiveKit && config.livekit.ws_url.empty()) {
+        return fail_setting(config, "delegate", "has nobody to go to: set ws_url or LIVEKIT_URL");
+    }
     if (!config.auto_record.empty() && config.disallow_local_storage && !config.storage.s3) {
         return fail_setting(
             config,

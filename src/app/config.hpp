@@ -195,6 +195,12 @@ struct BusConfig {
     Nanoseconds io_selection_timeout{0};  ///< 0: psrpc's own, a second.
 };
 
+/// Who does what this build cannot.
+enum class DelegateTo {
+    None,    ///< Nobody: it is refused.
+    LiveKit  ///< livekit-server, with livekit/egress behind it.
+};
+
 /// What `audio_recording_url` holds.
 enum class RecordingUrls { Link, Location, Signed };
 
@@ -222,6 +228,7 @@ struct Config {
     LoggingConfig logging;
     RedisConfig redis;
     BusConfig bus;
+    DelegateTo delegate = DelegateTo::None;
     /// Addresses (1.2.3.4, 10.0.0.0/8, fd00::/8) and host names that URLs in requests may reach
     /// although private.
     std::vector<std::string> network_allow;

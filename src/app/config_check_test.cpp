@@ -362,6 +362,8 @@ INSTANTIATE_TEST_SUITE_P(
         ServeRow{"PostgresWithKeyFile", "database: postgres://db/x\nsecrets_key_file: /k", ""},
         ServeRow{
             "ForwardingNeedsAServer", "http: {forward: true}", "http.forward has nowhere to go"},
+        ServeRow{"DelegatingNeedsAServer", "delegate: livekit", "delegate has nobody to go to"},
+        ServeRow{"DelegatingToNobodyDoesNot", "delegate: none", ""},
         ServeRow{
             "RulesNeedAServer", "auto_record: [{rooms: x}]", "auto_record needs a LiveKit server"},
         ServeRow{

@@ -9,6 +9,7 @@ namespace {
 constexpr std::string_view kOneConnection =
     "has no meaning here: one connection carries all commands";
 constexpr std::int64_t kLongestTimeoutMs = 600'000;
+const Names<DelegateTo> kDelegates = {{"none", DelegateTo::None}, {"livekit", DelegateTo::LiveKit}};
 
 }  // namespace
 
@@ -94,6 +95,12 @@ void add_redis_keys(std::vector<Key>& keys) {
     text(
         "cluster_id", [](auto& c) -> auto& { return c.bus.cluster_id; }
     );
+    keys.push_back(key(
+        "delegate",
+        [](auto& c) -> auto& { return c.delegate; },
+        [](const Value& value) { return read_choice(value, kDelegates); },
+        [](DelegateTo to) { return name_of(to, kDelegates); }
+    ));
     keys.push_back(duration_key(
         "io_create_timeout", [](auto& c) -> auto& { return c.bus.io_create_timeout; }
     ));

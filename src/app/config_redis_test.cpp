@@ -61,6 +61,16 @@ TEST(ConfigRedis, TakesEveryKeyOfLiveKits) {
     EXPECT_EQ(config->bus.io_selection_timeout, 2s);
 }
 
+TEST(ConfigDelegate, IsLivekitOrNobody) {
+    EXPECT_EQ(load_text("{}")->delegate, DelegateTo::None);
+    EXPECT_EQ(load_text("delegate: none")->delegate, DelegateTo::None);
+    EXPECT_EQ(load_text("delegate: livekit")->delegate, DelegateTo::LiveKit);
+    const auto other = load_text("delegate: chrome");
+    ASSERT_FALSE(other);
+    EXPECT_THAT(other.error().to_string(), HasSubstr("delegate"));
+    EXPECT_THAT(other.error().to_string(), HasSubstr("chrome"));
+}
+
 TEST(ConfigRedis, KnowsSentinelsAndClusters) {
     const auto sentinels = load_text(
         "redis: {sentinel_master_name: m, sentinel_username: u, sentinel_password: p,\n"

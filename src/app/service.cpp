@@ -54,6 +54,7 @@ struct Service::Impl {
     std::unique_ptr<control::EgressService> egresses;
     std::unique_ptr<control::RoomWatch> watch;
     std::unique_ptr<Bus> bus;  ///< With `redis` set.
+    std::unique_ptr<api::Delegate> delegate;
     std::unique_ptr<api::Server> server;
     std::unique_ptr<net::Timer> timer;
     std::unique_ptr<net::Timer> measuring;
@@ -112,6 +113,9 @@ Result<> Service::Impl::open() {
     watch = std::make_unique<control::RoomWatch>(
         loop, *records_pool, *remote_pool, *store, *rooms, *egresses, std::move(watching)
     );
+    if (config.delegate == DelegateTo::LiveKit) {
+        delegate = std::make_unique<api::Delegate>(room_access(config));
+    }
     if (config.redis.is_configured()) {
         AC_TRY(bus, Bus::create(loop, config, worker, *egresses));
     }
@@ -147,7 +151,13 @@ Result<> Service::start() {
     options.health_port = all.config.health_port;
     options.prometheus_port = all.config.prometheus_port;
     const api::Backend backend{
-        all.loop, *all.records_pool, *all.store, *all.egresses, *all.watch, *all.outbox};
+        all.loop,
+        *all.records_pool,
+        *all.store,
+        *all.egresses,
+        *all.watch,
+        *all.outbox,
+        all.delegate.get()};
     AC_TRY(all.server, api::Server::start(backend, std::move(options)));
     if (all.config.http.bind_port == 0) {
         all.url = app::public_url(all.config, all.server->local().port);

@@ -46,7 +46,10 @@ livekit::EgressInfo asked_of(const rpc::StartEgressRequest& request) {
 
 }  // namespace
 
-BusHost::BusHost(EgressService& egresses) : egresses_(egresses) {}
+BusHost::BusHost(EgressService& egresses, Beyond beyond)
+    : egresses_(egresses), beyond_(beyond), defaults_(egresses.options().defaults) {
+    defaults_.request_reach = storage::S3Destination::Reach::PublicAndPrivate;  // ADR 0009
+}
 
 BusHost::~BusHost() { egresses_.set_on_stored({}); }
 
@@ -60,6 +63,7 @@ void BusHost::set_report(std::function<void(const livekit::EgressInfo&)> report)
 
 float BusHost::affinity(const rpc::StartEgressRequest& request) {
     const auto checked = check(request);
+    if (!checked && checked.error().is_beyond_us && beyond_ == Beyond::Left) return -1;
     if (!checked || egresses_.refusal_of(*checked)) return kLowestBid;
     const EgressService::Options& options = egresses_.options();
     const double load = options.admission == nullptr ? 0 : options.admission->status().load;
@@ -70,7 +74,7 @@ Answer<RecordingRequest> BusHost::check(const rpc::StartEgressRequest& request) 
     if (!request.ws_url().empty() || !request.token().empty()) {
         return invalid("ws_url, token: this recorder joins the server of its own configuration");
     }
-    auto checked = check_request(asked_of(request), egresses_.options().defaults);
+    auto checked = check_request(asked_of(request), defaults_);
     if (checked) checked->origin = kOriginBus;
     return checked;
 }

@@ -12,14 +12,17 @@ namespace aircheck::control {
 /// Does the bus's jobs with an EgressService.
 ///
 /// What this build cannot do, and what does not fit, is bid for with `kLowestBid`: another worker
-/// gets it, livekit/egress say, and when there is none, the caller hears why from start(). On the
-/// service's home thread.
+/// gets it, livekit/egress say, and when there is none, the caller hears why from start(). With
+/// `Beyond::Left` there is no bid for what this build cannot do. On the service's home thread.
 class BusHost final : public JobHost {
 public:
     static constexpr float kLowestBid = 0.001f;
+    /// What this build cannot do: refused in words where nobody else bids, or left alone
+    /// (`delegate: livekit`).
+    enum class Beyond { Refused, Left };
 
     /// The service, whose admission says what fits, outlives the host.
-    explicit BusHost(EgressService& egresses);
+    explicit BusHost(EgressService& egresses, Beyond beyond = Beyond::Refused);
     ~BusHost() override;
     /// Who tells livekit-server: BusWorker::report().
     void set_report(std::function<void(const livekit::EgressInfo&)> report);
@@ -35,6 +38,8 @@ private:
     [[nodiscard]] Answer<RecordingRequest> check(const rpc::StartEgressRequest& request) const;
 
     EgressService& egresses_;
+    Beyond beyond_;
+    RecordingDefaults defaults_;
 };
 
 }  // namespace aircheck::control

@@ -43,14 +43,11 @@ struct Outputs {
 };
 
 Answer<Outputs> sorted(const PlainRequest& plain) {
-    const auto refuse = [](std::string_view what) {
-        return invalid(std::string(what) + " is not supported by this recorder yet");
-    };
     constexpr std::string_view kInvalid = "request has missing or invalid field: ";
     Outputs outputs;
     for (const livekit::Output& output : plain.outputs) {
-        if (output.has_stream()) return refuse("stream_outputs");
-        if (output.has_images()) return refuse("image_outputs");
+        if (output.has_stream()) return beyond_us("stream_outputs");
+        if (output.has_images()) return beyond_us("image_outputs");
         if (!output.has_file() && !output.has_segments()) {
             return invalid(std::string(kInvalid) + "output");
         }

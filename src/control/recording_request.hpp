@@ -36,6 +36,8 @@ struct RecordingDefaults {
     std::string ca_file;
     /// What a request's endpoint or proxy may reach besides public addresses (`network.allow`).
     std::vector<std::string> network_allow;
+    /// What it may reach at all: more where livekit-server handed the request out (ADR 0009).
+    storage::S3Destination::Reach request_reach = storage::S3Destination::Reach::PublicOnly;
 };
 
 /// One recording that is asked for: by Twirp, by REST, by a rule, by a command. Checked: what is in
@@ -57,7 +59,7 @@ struct RecordingRequest {
     std::string origin;      ///< "api", "rule", "cli".
     std::string request_id;  ///< X-Livekit-Request-Id: the same on every retry; "" = none.
     std::optional<Instant> answer_by;  ///< The caller hears nothing later; none: waits.
-    std::string echo;        ///< livekit.EgressInfo with its `request` alone, redacted, serialised.
+    std::string echo;  ///< livekit.EgressInfo with its `request` alone, redacted, serialised.
     std::vector<std::string> warnings;  ///< Fields that have no meaning here, by name; for the log.
 };
 

@@ -90,6 +90,24 @@ TEST(CheckRequest, TakesEveryFieldOfS3) {
     );
 }
 
+TEST(CheckRequest, ReachesAsFarAsWhoeverHandedItOutMay) {
+    RecordingDefaults of_the_bus;
+    of_the_bus.request_reach = storage::S3Destination::Reach::PublicAndPrivate;
+    const auto reach_of = [&](const json& changes) {
+        const auto request = accepted(sent(s3(changes)), of_the_bus);
+        return std::get<storage::S3Destination>(request.destination).reach;
+    };
+    EXPECT_EQ(
+        reach_of({{"endpoint", "http://minio:9000"}}),
+        storage::S3Destination::Reach::PublicAndPrivate
+    );
+    EXPECT_EQ(
+        reach_of({{"proxy", {{"url", "http://10.0.0.9:3128"}}}}),
+        storage::S3Destination::Reach::PublicAndPrivate
+    );
+    EXPECT_EQ(reach_of({}), storage::S3Destination::Reach::Any) << "AWS's own address";
+}
+
 TEST(CheckRequest, FillsAStoreWithoutKeysFromTheConfiguration) {
     RecordingDefaults defaults;
     storage::S3Destination own;

@@ -9,10 +9,6 @@
 namespace aircheck::control {
 namespace {
 
-TwirpError later(std::string_view what) {
-    return {"invalid_argument", std::string(what) + " is not supported by this recorder yet"};
-}
-
 TwirpError missing(std::string_view field) {
     return {"invalid_argument", "request has missing or invalid field: " + std::string(field)};
 }
@@ -107,12 +103,14 @@ recorder::Mixing mixing_of(livekit::AudioMixing mixing) {
 /// RoomComposite and v2's template: a picture is what this build has not.
 template <typename Request>
 Answer<void> check_template(const Request& request, PlainRequest& plain) {
-    if (request.video_only()) return tl::unexpected(later("video_only"));
+    if (request.video_only()) return beyond_us("video_only");
     if (!request.audio_only()) {
-        return invalid("video is not supported by this recorder yet: set audio_only");
+        auto refusal = beyond_us("video");
+        refusal.value().message += ": set audio_only";
+        return refusal;
     }
     if (!request.custom_base_url().empty()) {
-        return tl::unexpected(later("custom_base_url (a web page)"));
+        return beyond_us("custom_base_url (a web page)");
     }
     if (!request.layout().empty()) plain.warnings.emplace_back("layout (there is no picture)");
     return {};
@@ -143,7 +141,7 @@ Answer<recorder::AudioRoute> route_of(const livekit::AudioRoute& asked, std::siz
 
 Answer<void> check_media(const livekit::MediaSource& media, PlainRequest& plain) {
     if (media.video_case() != livekit::MediaSource::VIDEO_NOT_SET) {
-        return tl::unexpected(later("media.video"));
+        return beyond_us("media.video");
     }
     if (!media.has_audio() || (!media.audio().capture_all() && media.audio().routes().empty())) {
         return tl::unexpected(missing("media.audio"));
@@ -220,7 +218,7 @@ Answer<RecordingRequest> check_request(
     take_options(request, plain);
     take_outputs(request, plain);
     if (plain.room_name.empty()) return tl::unexpected(missing("room_name"));
-    if (!request.video_track_id().empty()) return tl::unexpected(later("video_track_id"));
+    if (!request.video_track_id().empty()) return beyond_us("video_track_id");
     if (request.audio_track_id().empty()) {
         return tl::unexpected(missing("audio_track_id or video_track_id"));
     }
@@ -239,7 +237,7 @@ Answer<RecordingRequest> check_request(
     if (plain.room_name.empty()) return tl::unexpected(missing("room_name"));
     if (request.track_id().empty()) return tl::unexpected(missing("track_id"));
     if (request.output_case() == livekit::TrackEgressRequest::kWebsocketUrl) {
-        return tl::unexpected(later("websocket_url"));
+        return beyond_us("websocket_url");
     }
     if (!request.has_file()) return tl::unexpected(missing("output"));
     livekit::Output output;
@@ -263,7 +261,7 @@ Answer<RecordingRequest> check_request(
     take_options(request, plain);
     plain.outputs.assign(request.outputs().begin(), request.outputs().end());
     plain.storage = request.storage();
-    if (request.has_web()) return tl::unexpected(later("web (a web page)"));
+    if (request.has_web()) return beyond_us("web (a web page)");
     if (plain.room_name.empty()) return tl::unexpected(missing("room_name"));
     if (request.has_template_()) {
         const auto here = check_template(request.template_(), plain);
@@ -296,7 +294,7 @@ Answer<RecordingRequest> check_request(
         case livekit::EgressInfo::kEgress:
             return check_request(asked.egress(), defaults);
         case livekit::EgressInfo::kWeb:
-            return tl::unexpected(later("StartWebEgress (a web page)"));
+            return beyond_us("StartWebEgress (a web page)");
         case livekit::EgressInfo::REQUEST_NOT_SET:
             break;
     }

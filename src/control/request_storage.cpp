@@ -11,7 +11,7 @@ Answer<storage::S3Destination> s3_destination(
 ) {
     if (s3.bucket().empty()) return invalid("request has missing or invalid field: s3.bucket");
     if (!s3.assume_role_arn().empty() || !s3.assume_role_external_id().empty()) {
-        return invalid("s3.assume_role_arn is not supported by this recorder yet");
+        return beyond_us("s3.assume_role_arn");
     }
     if (s3.access_key().empty() != s3.secret().empty()) {
         return invalid("s3.access_key and s3.secret belong together");
@@ -50,7 +50,7 @@ Answer<storage::S3Destination> s3_destination(
     destination.retry = defaults.retry;
     // Without either it is AWS's own address, which may be private inside its networks.
     if (!s3.endpoint().empty() || s3.has_proxy()) {
-        destination.reach = storage::S3Destination::Reach::PublicOnly;
+        destination.reach = defaults.request_reach;
         destination.allow = defaults.network_allow;
     }
     return destination;
@@ -71,11 +71,11 @@ Answer<bool> apply_storage(
             return true;
         }
         case livekit::StorageConfig::kGcp:
-            return invalid("gcp storage is not supported by this recorder yet");
+            return beyond_us("gcp storage");
         case livekit::StorageConfig::kAzure:
-            return invalid("azure storage is not supported by this recorder yet");
+            return beyond_us("azure storage");
         case livekit::StorageConfig::kAliOSS:
-            return invalid("aliOSS storage is not supported by this recorder yet");
+            return beyond_us("aliOSS storage");
         case livekit::StorageConfig::PROVIDER_NOT_SET:
             break;
     }

@@ -13,6 +13,8 @@ namespace aircheck::control {
 struct TwirpError {
     std::string code;  ///< "invalid_argument", "not_found" …
     std::string message;
+    /// What is asked for is beyond this build: livekit/egress may do it.
+    bool is_beyond_us = false;
 };
 
 template <typename T>
@@ -23,6 +25,12 @@ using Answer = tl::expected<T, TwirpError>;
 }
 [[nodiscard]] inline tl::unexpected<TwirpError> invalid(std::string message) {
     return refuse("invalid_argument", std::move(message));
+}
+
+/// For what this build cannot do: `invalid_argument`, not `unimplemented`, which SDKs try again.
+[[nodiscard]] inline tl::unexpected<TwirpError> beyond_us(std::string_view what) {
+    return tl::unexpected<TwirpError>(TwirpError{
+        "invalid_argument", std::string(what) + " is not supported by this recorder yet", true});
 }
 
 /// The HTTP status of a Twirp code; 500 for one that is not in the list.

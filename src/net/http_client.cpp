@@ -90,6 +90,7 @@ std::string refusal_of(
                " but link-local, a metadata service's or reserved, which network.allow "
                "cannot open";
     }
+    if (request.reach == HttpRequest::Reach::PublicAndPrivate) return "";
     // A proxy is chosen by the request too, and the URL's name says nothing of it.
     if (is_listed(request.allow, address, has_proxy ? "" : host)) return "";
     return what + ", and network.allow does not list it";

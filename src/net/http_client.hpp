@@ -26,9 +26,11 @@ struct HttpRequest {
         proxy;  ///< "http://user:password@host:port", or none (the environment's is ignored).
     std::string ca_file;  ///< Extra trust anchors (PEM), for tests and private authorities.
     /// Which addresses may be connected to (design.md, section 5). Configured URLs: Any; URLs that
-    /// came in a request: PublicOnly, judged on the address after DNS, when connecting. With a
-    /// proxy that is the proxy's address: where the proxy itself goes is its own to judge.
-    enum class Reach { Any, PublicOnly } reach = Reach::Any;
+    /// came in a request: PublicOnly, or all that is_forbidden_address() leaves (PublicAndPrivate)
+    /// where livekit-server handed the request out. Judged on the address after DNS, when
+    /// connecting. With a proxy that is the proxy's address: where the proxy itself goes is its own
+    /// to judge.
+    enum class Reach { Any, PublicOnly, PublicAndPrivate } reach = Reach::Any;
     /// `network.allow`, what PublicOnly may reach besides: addresses, networks, and host names as
     /// the URL has them (names do not count with a proxy). is_forbidden_address() stays out.
     std::vector<std::string> allow;

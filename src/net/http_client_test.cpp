@@ -260,6 +260,40 @@ TEST_F(HttpClientTest, ReachesWhatIsAllowedBesidesPublicAddresses) {
     }
 }
 
+TEST_F(HttpClientTest, ReachesPrivateAddressesButNeverLinkLocalOnes) {
+    start();  // On 127.0.0.1.
+    const auto port = ":" + std::to_string(at.port) + "/";
+    const auto send = [&](const std::string& host) {
+        auto request = get("http://" + host + port);
+        request.reach = HttpRequest::Reach::PublicAndPrivate;
+        request.timeout = 5s;
+        return client.send(request);
+    };
+    for (const std::string host : {"127.0.0.1", "localhost", "2130706433"}) {
+        EXPECT_TRUE(send(host)) << host;
+    }
+    for (const std::string host :
+         {"169.254.169.254",
+          "[fe80::1]",
+          "[::ffff:169.254.169.254]",
+          "[fd00:ec2::254]",
+          "0.0.0.0",
+          "100.100.100.200",
+          "168.63.129.16",
+          "224.0.0.1"}) {
+        const auto response = send(host);
+        ASSERT_FALSE(response) << host;
+        EXPECT_EQ(response.error().code, HttpErrc::AddressRefused) << response.error().context;
+    }
+    // A private address that nobody has is tried, not refused.
+    auto request = get("http://10.255.255.1" + port);
+    request.reach = HttpRequest::Reach::PublicAndPrivate;
+    request.timeout = request.connect_timeout = std::chrono::milliseconds(50);
+    const auto response = client.send(request);
+    ASSERT_FALSE(response);
+    EXPECT_NE(response.error().code, HttpErrc::AddressRefused) << response.error().context;
+}
+
 TEST_F(HttpClientTest, KeepsNoConnectionForWhoMayNotReachIt) {
     start();
     auto request = get(url("/"));

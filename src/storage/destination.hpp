@@ -51,9 +51,10 @@ struct S3Destination {
     std::string tagging;                          ///< "a=1&b=2", as x-amz-tagging.
     std::string proxy;                            ///< "http://user:password@host:port", or none.
     std::string ca_file;                          ///< Extra trust anchors (PEM).
-    /// PublicOnly for an endpoint or a proxy that came in a request: loopback, private and
-    /// link-local addresses are refused when connecting, unless `allow` lists them.
-    enum class Reach { Any, PublicOnly } reach = Reach::Any;
+    /// As net::HttpRequest::Reach, for an endpoint or a proxy that came in a request: PublicOnly
+    /// reaches loopback and private addresses only where `allow` lists them, PublicAndPrivate
+    /// always; neither reaches link-local ones. The numbers are kept on disk.
+    enum class Reach { Any, PublicOnly, PublicAndPrivate } reach = Reach::Any;
     std::vector<std::string> allow;  ///< `network.allow`, as net::HttpRequest::allow has it.
     RetryPolicy retry;
 };

@@ -16,6 +16,18 @@ namespace {
 
 constexpr std::string_view kEgressIdHeader = "x-amz-meta-egress-id";
 
+net::HttpRequest::Reach reach_of(S3Destination::Reach reach) {
+    switch (reach) {
+        case S3Destination::Reach::Any:
+            return net::HttpRequest::Reach::Any;
+        case S3Destination::Reach::PublicOnly:
+            break;
+        case S3Destination::Reach::PublicAndPrivate:
+            return net::HttpRequest::Reach::PublicAndPrivate;
+    }
+    return net::HttpRequest::Reach::PublicOnly;  // And for a number that is not known.
+}
+
 std::string without_quotes(std::string_view etag) {
     if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
         etag = etag.substr(1, etag.size() - 2);
@@ -108,9 +120,7 @@ Result<net::HttpResponse> S3Client::send_once(const Call& call, const std::strin
     request.max_response_bytes += static_cast<std::size_t>(call.expected_bytes);
     request.proxy = destination_.proxy;
     request.ca_file = destination_.ca_file;
-    request.reach = destination_.reach == S3Destination::Reach::PublicOnly
-                        ? net::HttpRequest::Reach::PublicOnly
-                        : net::HttpRequest::Reach::Any;
+    request.reach = reach_of(destination_.reach);
     request.allow = destination_.allow;
     auto response = http_->send(request);
     if (!response && response.error().code == net::HttpErrc::AddressRefused) {

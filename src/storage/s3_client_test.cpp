@@ -58,6 +58,18 @@ TEST_F(S3ClientScript, ReachesOnThisMachineWhatIsAllowed) {
     EXPECT_EQ(S3Client::create(destination, http_).value().put_object("k", "x", {}).value(), "e");
 }
 
+TEST_F(S3ClientScript, ReachesPrivateAddressesForWhomMay) {
+    ScriptedStore store({stored()});
+    S3Destination destination = store.destination();
+    destination.reach = S3Destination::Reach::PublicAndPrivate;
+    EXPECT_EQ(S3Client::create(destination, http_).value().put_object("k", "x", {}).value(), "e");
+    destination.endpoint = "http://169.254.169.254";
+    const auto refused = S3Client::create(destination, http_).value().put_object("k", "x", {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::PermissionDenied);
+    EXPECT_THAT(refused.error().to_string(), HasSubstr("which network.allow cannot open"));
+}
+
 TEST_F(S3ClientScript, TriesAgainWhatPasses) {
     const Reply passing[] = {
         error(500, "InternalError"),
