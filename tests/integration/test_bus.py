@@ -28,8 +28,7 @@ def start_worker(start_aircheck, livekit, redis, tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         worker = start_aircheck(server=livekit, config={
-            "redis": {"address": redis.address}, "data_dir": str(folder),
-            "network": {"allow": ["127.0.0.0/8"]}, **config})
+            "redis": {"address": redis.address}, "data_dir": str(folder), **config})
         wait_until(lambda: "bus.ready" in worker.process.log.read_text(), "the bus is ready")
         return worker
     return start
@@ -226,6 +225,38 @@ def test_each_track_of_a_room_for_itself(livekit, start_worker, receiver, bucket
     (key,) = bucket.keys()
     assert info.track.track_id in key, "livekit-server adds the track to the name"
     assert [round(t.length) for t in scene.hears(bucket.download(key, tmp_path), 440)] == [1]
+
+
+def test_a_room_its_participants_and_their_tracks_at_once(
+        livekit, start_worker, receiver, bucket, callers, room, tmp_path):
+    """Auto egress of all three kinds that a CreateRoom may ask for."""
+    start_worker()
+    store = scene.s3_upload(bucket)
+    livekit.call(lambda lk: lk.room.create_room(api.CreateRoomRequest(name=room, egress=api.RoomEgress(
+        room=scene.guide_request(room, bucket),
+        participant=api.AutoParticipantEgress(
+            advanced=api.EncodingOptions(audio_codec=api.AudioCodec.OPUS),
+            file_outputs=[api.EncodedFileOutput(
+                filepath="people/{publisher_identity}", file_type=api.EncodedFileType.OGG, s3=store)]),
+        tracks=api.AutoTrackEgress(filepath="tracks/{track_id}", s3=store)))))
+    ann = callers.join(livekit, room, "ann").publish()
+
+    def told(event):
+        return [d.verified().egress_info for d in receiver.deliveries if d.event == event]
+    started = wait_until(lambda: len(told("egress_started")) == 3 and told("egress_started"), "three egresses")
+    assert {info.WhichOneof("request") for info in started} == {"room_composite", "participant", "track"}
+    assert {info.participant.identity for info in started} == {"", "ann"}
+    for info in started:
+        scene.wait_until_active(livekit, info.egress_id)
+    ann.tone(440, 1.0)
+    livekit.close_room(room)
+    ended = wait_until(lambda: len(told("egress_ended")) == 3 and told("egress_ended"), "all three end")
+    assert {info.status for info in ended} == {COMPLETE}
+    keys = bucket.keys()
+    assert "people/ann.ogg" in keys and len(keys) == 3, keys
+    for nth, key in enumerate(keys):
+        (tmp_path / str(nth)).mkdir()
+        assert abs(scene.heard(bucket.download(key, tmp_path / str(nth)), 440) - 1.0) <= 0.3, key
 
 
 def test_one_participant(livekit, start_worker, receiver, bucket, callers, room, tmp_path):

@@ -101,3 +101,20 @@ def test_web_pages_are_refused_by_name(service):
             url="https://example.com", file_outputs=[api.EncodedFileOutput(filepath="x.mp4")])))
     assert refusal.value.code == "invalid_argument"
     assert refusal.value.message == "StartWebEgress (a web page) is not supported by this recorder yet"
+
+
+def test_a_camera_is_said_to_be_left_out(service, livekit, callers, room):
+    """Once, however often it is switched on; and not where somebody else has one."""
+    ann = callers.join(livekit, room, "ann").publish().show()
+    callers.join(livekit, room, "bob").show()
+    started = scene.use_egress_api(service, lambda e: e.start_participant_egress(api.ParticipantEgressRequest(
+        room_name=room, identity="ann", file_outputs=[api.EncodedFileOutput(filepath="x.mp4")])))
+    scene.wait_until_active(service, started.egress_id)
+    ann.show()
+    ann.tone(440, 1.0)
+    scene.stop_egress(service, started.egress_id)
+    recording = service.wait_for_recording(started.egress_id, "EGRESS_COMPLETE")
+    (finding,) = recording["check"]["findings"]
+    assert finding.startswith("track TR_") and "of 'ann' is video" in finding and finding.endswith("was left out")
+    assert service.process.log.read_text().count("track.picture_left_out") == 1
+    assert abs(scene.heard(recording["files"][0]["location"], 440) - 1.0) <= 0.3

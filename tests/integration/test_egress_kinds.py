@@ -133,6 +133,71 @@ def test_routes_put_participants_on_channels(service, receiver, ann, bob, room):
         assert not media.tone_intervals(samples[:, channel], there, amplitude=0.5)
 
 
+def start_v2(service, room, name, **source):
+    return scene.use_egress_api(service, lambda e: e.start_egress(api.StartEgressRequest(
+        room_name=room, outputs=[api.Output(file=api.FileOutput(filepath=name))], **source)))
+
+
+def test_routes_by_kind_and_all_that_no_route_names(service, receiver, livekit, callers, ann, bob, room):
+    """The agent left by its kind, ann right by her name, bob on both, as nothing is said of him."""
+    agent = callers.join(livekit, room, "agent", kind="agent").publish()
+    routes = [
+        api.AudioRoute(participant_kind=api.ParticipantInfo.Kind.AGENT, channel=api.AudioChannel.AUDIO_CHANNEL_LEFT),
+        api.AudioRoute(participant_identity="ann", channel=api.AudioChannel.AUDIO_CHANNEL_RIGHT)]
+    started = start_v2(service, room, "routes.flac", media=api.MediaSource(
+        audio=api.AudioConfig(routes=routes, capture_all=True)))
+    scene.wait_until_active(service, started.egress_id)
+    saying = agent.start_tone(2000, 2.0)
+    speak_together(ann, bob)
+    saying.result(30)
+    scene.stop_egress(service, started.egress_id)
+    samples = media.decode(finished(receiver, started.egress_id).file_results[0].location)
+    for channel, here, there in ((0, (2000, HIGH), LOW), (1, (LOW, HIGH), 2000)):
+        for frequency in here:
+            tones = media.tone_intervals(samples[:, channel], frequency)
+            assert abs(sum(tone.length for tone in tones) - 2.0) <= 0.3, tones
+        assert not media.tone_intervals(samples[:, channel], there, amplitude=0.1)
+
+
+def test_a_template_of_sound(service, receiver, ann, bob, room):
+    started = start_v2(service, room, "template.mp4", template=api.TemplateSource(audio_only=True))
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    scene.stop_egress(service, started.egress_id)
+    info = finished(receiver, started.egress_id)
+    assert info.egress.template.audio_only
+    for frequency in (LOW, HIGH):
+        assert abs(scene.heard(info.file_results[0].location, frequency) - 2.0) <= 0.3
+
+
+def test_passthrough_keeps_the_opus(service, receiver, ann, bob, room):
+    started = start_v2(
+        service, room, "kept", preset=api.EncodingOptionsPreset.PASSTHROUGH,
+        media=api.MediaSource(audio=api.AudioConfig(routes=[api.AudioRoute(track_id=ann.publication.sid)])))
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    scene.stop_egress(service, started.egress_id)
+    path = finished(receiver, started.egress_id).file_results[0].location
+    assert media.audio_stream(path)["codec_name"] == "opus" and path.endswith("kept.ogg")
+    assert abs(scene.heard(path, LOW) - 2.0) <= 0.3
+    assert not scene.hears(path, HIGH, amplitude=0.5)
+
+
+def test_one_room_in_mp3(service, receiver, ann, bob, room):
+    started = scene.use_egress_api(service, lambda e: e.start_room_composite_egress(api.RoomCompositeEgressRequest(
+        room_name=room, audio_only=True, file_outputs=[api.EncodedFileOutput(
+            filepath="all/{room_name}", file_type=api.EncodedFileType.MP3)])))
+    scene.wait_until_active(service, started.egress_id)
+    speak_together(ann, bob)
+    scene.stop_egress(service, started.egress_id)
+    info = finished(receiver, started.egress_id)
+    path = info.file_results[0].location
+    assert path.endswith(f"all/{room}.mp3") and media.audio_stream(path)["codec_name"] == "mp3"
+    for frequency in (LOW, HIGH):
+        assert abs(scene.heard(path, frequency) - 2.0) <= 0.3
+    assert abs(media.duration(path) - info.file_results[0].duration / 1e9) <= 0.1
+
+
 def test_wav_at_16_kilohertz_for_a_transcriber(service, receiver, ann, room):
     egress_id = scene.start_recording(service, room, outputs=[
         {"file_type": "wav", "filepath": "calls/{room_name}", "sample_rate": 16000, "channels": 1}])

@@ -9,6 +9,7 @@ import time
 import aiohttp
 import pytest
 import requests
+from google.protobuf import json_format
 from livekit import api, rtc
 from livekit.protocol import agent, agent_dispatch
 from support import scene
@@ -186,6 +187,28 @@ def test_egress_never_reaches_livekit(start_aircheck, receiver):
     forwarded = next(d for d in receiver.deliveries if d.headers.get("via") == "1.1 aircheck")
     assert (forwarded.headers["host"], forwarded.headers["x-forwarded-for"]) == (
         f"127.0.0.1:{receiver.port}", "127.0.0.1")
+
+
+def test_auto_egress_needs_a_server_with_workers(service, one_url, livekit, callers, room):
+    """A CreateRoom is LiveKit's own, its egress too. A server without Redis has no workers: `participant` and `tracks`
+    come to nothing without a word, and with `room` the call itself does."""
+    file = api.EncodedFileOutput(filepath="x.mp4")
+    use_api(service, lambda lk: lk.room.create_room(api.CreateRoomRequest(name=room, egress=api.RoomEgress(
+        participant=api.AutoParticipantEgress(file_outputs=[file]), tracks=api.AutoTrackEgress(filepath="x")))))
+    ann = callers.join(one_url, room, "ann").publish()
+    ann.tone(440, 3.0)
+    assert sorted(livekit.participants(room)) == ["ann"], "nobody records"
+    assert not use_api(service, lambda lk: lk.egress.list_egress(api.ListEgressRequest())).items
+    request = api.RoomCompositeEgressRequest(room_name=f"{room}-2", audio_only=True, file_outputs=[file])
+    token = livekit.token("crm", room, room_create=True)
+    try:
+        answer = requests.post(
+            f"{service.url}/twirp/livekit.RoomService/CreateRoom", timeout=5,
+            json={"name": f"{room}-2", "egress": {"room": json_format.MessageToDict(request)}},
+            headers={"Authorization": f"Bearer {token}"})
+        assert not answer.ok, answer.text
+    except requests.Timeout:
+        pass  # As long as anybody has been seen to wait.
 
 
 def test_a_server_that_is_gone_is_said_to_be(service, one_url, livekit, callers, room):

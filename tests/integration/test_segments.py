@@ -73,3 +73,64 @@ def test_segments_alone_play_while_the_call_runs(service, receiver, livekit, buc
     whole = download_all(bucket, tmp_path / "whole") / info.segments.playlist_name
     (tone,) = scene.hears(whole, 1000)
     assert abs(tone.length - 6.0) <= 0.1
+
+
+def hls(name, bucket, seconds, **fields):
+    return api.SegmentedFileOutput(
+        filename_prefix=f"{name}/part", playlist_name="index.m3u8", segment_duration=seconds,
+        s3=scene.s3_upload(bucket), **fields)
+
+
+def finished_playlist(service, receiver, bucket, started, tmp_path):
+    """The playlist's path with all its segments beside it, and what is told of it."""
+    scene.stop_egress(service, started.egress_id)
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.egress_id, info.status, info.error) == (started.egress_id, api.EgressStatus.EGRESS_COMPLETE, "")
+    (result,) = info.segment_results
+    return download_all(bucket, tmp_path / "bucket") / result.playlist_name, result
+
+
+def test_segments_named_by_their_time(service, receiver, livekit, bucket, callers, room, tmp_path):
+    ann = callers.join(livekit, room, "ann").publish()
+    output = hls("time", bucket, 2, filename_suffix=api.SegmentedFileSuffix.TIMESTAMP)
+    started = scene.use_egress_api(service, lambda e: e.start_room_composite_egress(api.RoomCompositeEgressRequest(
+        room_name=room, audio_only=True, segment_outputs=[output])))
+    scene.wait_until_active(service, started.egress_id)
+    ann.tone(440, 6.0)
+    playlist, result = finished_playlist(service, receiver, bucket, started, tmp_path)
+    entries = re.findall(
+        r"#EXT-X-PROGRAM-DATE-TIME:(\S+)\s+#EXTINF:[\d.]+,\s+part_(\d{17})\.ts", playlist.read_text())
+    assert len(entries) == result.segment_count >= 3
+    for date, stamp in entries:
+        digits = re.sub(r"\D", "", date.removesuffix("Z").split("+")[0])
+        assert abs(int(digits[:17]) - int(stamp)) <= 1, "the name is the time that the playlist gives"
+    assert abs(scene.heard(playlist, 440) - 6.0) <= 0.3
+
+
+def test_segments_of_one_participant(service, receiver, livekit, bucket, callers, room, tmp_path):
+    ann = callers.join(livekit, room, "ann").publish()
+    bob = callers.join(livekit, room, "bob").publish()
+    started = scene.use_egress_api(service, lambda e: e.start_participant_egress(api.ParticipantEgressRequest(
+        room_name=room, identity="ann", segment_outputs=[hls("ann", bucket, 6)])))
+    scene.wait_until_active(service, started.egress_id)
+    saying = bob.start_tone(1000, 8.0)
+    ann.tone(440, 8.0)
+    saying.result(30)
+    playlist, result = finished_playlist(service, receiver, bucket, started, tmp_path)
+    assert "#EXT-X-TARGETDURATION:6" in playlist.read_text() and result.segment_count >= 2
+    assert abs(scene.heard(playlist, 440) - 8.0) <= 0.3
+    assert not scene.hears(playlist, 1000, amplitude=0.5)
+
+
+def test_segments_of_one_track(service, receiver, livekit, bucket, callers, room, tmp_path):
+    ann = callers.join(livekit, room, "ann").publish()
+    bob = callers.join(livekit, room, "bob").publish()
+    started = scene.use_egress_api(service, lambda e: e.start_track_composite_egress(api.TrackCompositeEgressRequest(
+        room_name=room, audio_track_id=bob.publication.sid, segment_outputs=[hls("bob", bucket, 2)])))
+    scene.wait_until_active(service, started.egress_id)
+    saying = ann.start_tone(440, 5.0)
+    bob.tone(1000, 5.0)
+    saying.result(30)
+    playlist, _ = finished_playlist(service, receiver, bucket, started, tmp_path)
+    assert abs(scene.heard(playlist, 1000) - 5.0) <= 0.3
+    assert not scene.hears(playlist, 440, amplitude=0.5)

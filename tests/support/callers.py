@@ -41,6 +41,7 @@ class Caller:
         self.disconnected = threading.Event()
         self._tasks = []
         self._source = self._track = None
+        self._cameras = []
         token = server.token(identity, room, kind=kind, attributes=attributes)
         options = rtc.RoomOptions()
         if encryption_key:  # end to end
@@ -63,6 +64,17 @@ class Caller:
             options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=dtx, red=red)
             return await self.room.local_participant.publish_track(self._track, options)
         self.publication = self._loop.run(work())
+        return self
+
+    def show(self):
+        """Publishes a camera, another one each time; its picture is black."""
+        async def work():
+            source = rtc.VideoSource(160, 120)
+            track = rtc.LocalVideoTrack.create_video_track("camera", source)
+            options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, simulcast=False)
+            await self.room.local_participant.publish_track(track, options)
+            self._cameras.append((source, track))
+        self._loop.run(work())
         return self
 
     def say(self, samples):

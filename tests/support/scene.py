@@ -110,6 +110,11 @@ def hears(path, frequency, *, amplitude=None):
     return media.tone_intervals(media.decode(path), frequency, amplitude=amplitude)
 
 
+def heard(path, frequency):
+    """How long a tone is heard in all, seconds: a speaker on a busy machine leaves holes."""
+    return sum(tone.length for tone in hears(path, frequency))
+
+
 def node(script, *arguments, env=None, stdin=None):
     """Runs a script of support/node/ with livekit-server-sdk; gives its output."""
     done = subprocess.run(
