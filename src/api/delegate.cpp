@@ -19,20 +19,17 @@ constexpr std::chrono::seconds kLongest{90};
 /// A list that does not end is no list.
 constexpr int kMostPages = 100;
 
-std::string recorder_token(const recorder::RoomAccess& access) {
+std::string recorder_token(const std::string& api_key, const std::string& api_secret) {
     const auto now = unix_nanoseconds(wall_now()) / 1'000'000'000;
     const nlohmann::json claims{
-        {"iss", access.api_key},
-        {"nbf", now},
-        {"exp", now + 600},
-        {"video", {{"roomRecord", true}}}};
-    return net::sign_jwt(claims.dump(), access.api_secret);
+        {"iss", api_key}, {"nbf", now}, {"exp", now + 600}, {"video", {{"roomRecord", true}}}};
+    return net::sign_jwt(claims.dump(), api_secret);
 }
 
 }  // namespace
 
-Delegate::Delegate(recorder::RoomAccess access)
-    : access_(std::move(access)), pool_("delegate", kThreads) {}
+Delegate::Delegate(const control::RoomService& rooms)
+    : rooms_(rooms), pool_("delegate", kThreads) {}
 
 Delegate::~Delegate() {
     http_.abort();
@@ -53,7 +50,8 @@ void Delegate::run(
 }
 
 control::Answer<net::HttpResponse> Delegate::send(const Call& call) {
-    const auto parsed = net::Url::parse(access_.ws_url);
+    const auto& access = rooms_.access();
+    const auto parsed = net::Url::parse(access.ws_url);
     if (!parsed) return control::refuse("internal", parsed.error().to_string());
     net::Url url = parsed->as_http();
     while (url.path.ends_with('/')) url.path.pop_back();
@@ -62,7 +60,9 @@ control::Answer<net::HttpResponse> Delegate::send(const Call& call) {
     request.method = "POST";
     request.url = url.to_string();
     request.headers.set("Content-Type", call.content_type);
-    request.headers.set("Authorization", "Bearer " + recorder_token(access_));
+    request.headers.set(
+        "Authorization", "Bearer " + recorder_token(access.api_key, access.api_secret)
+    );
     request.headers.set(kMark, "1");
     if (!call.request_id.empty()) request.headers.set("X-Livekit-Request-Id", call.request_id);
     request.timeout = kLongest;
@@ -72,7 +72,7 @@ control::Answer<net::HttpResponse> Delegate::send(const Call& call) {
         request.timeout = std::clamp<std::chrono::milliseconds>(time, 1ms, kLongest);
     }
     request.body = call.body;
-    request.ca_file = access_.ca_file;
+    request.ca_file = access.ca_file;
     auto answer = http_.send(request);
     if (answer) return *std::move(answer);
     auto error = control::to_twirp(answer.error());

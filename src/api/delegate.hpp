@@ -1,11 +1,11 @@
 #pragma once
 
+#include "control/room_service.hpp"
 #include "control/twirp_error.hpp"
 #include "core/time.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "net/loop.hpp"
-#include "recorder/job.hpp"
 
 #include <atomic>
 #include <functional>
@@ -43,7 +43,8 @@ public:
     using OnAnswer = std::function<void(net::HttpServerResponse answer)>;
     using OnList = std::function<void(control::Answer<std::vector<livekit::EgressInfo>> egresses)>;
 
-    explicit Delegate(recorder::RoomAccess access);
+    /// `rooms` is of the same server, and outlives this.
+    explicit Delegate(const control::RoomService& rooms);
     /// Breaks off what is under way.
     ~Delegate();
 
@@ -59,7 +60,7 @@ private:
     [[nodiscard]] control::Answer<net::HttpResponse> send(const Call& call);
     void run(std::function<void()> job, const std::function<void(control::TwirpError)>& refuse);
 
-    recorder::RoomAccess access_;
+    const control::RoomService& rooms_;
     net::HttpClient http_;
     std::atomic<int> waiting_ = 0;
     net::Pool pool_;

@@ -114,7 +114,7 @@ Result<> Service::Impl::open() {
         loop, *records_pool, *remote_pool, *store, *rooms, *egresses, std::move(watching)
     );
     if (config.delegate == DelegateTo::LiveKit) {
-        delegate = std::make_unique<api::Delegate>(room_access(config));
+        delegate = std::make_unique<api::Delegate>(*rooms);
     }
     if (config.redis.is_configured()) {
         AC_TRY(bus, Bus::create(loop, config, worker, *egresses));
