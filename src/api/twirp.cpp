@@ -50,7 +50,7 @@ control::Answer<void> read(const std::string& body, Wire wire, google::protobuf:
 /// Methods of the service that this build does not serve yet; refused as a bad request, not as
 /// `unimplemented`, which SDKs would try again.
 bool is_later_method(std::string_view method) {
-    constexpr std::string_view kLater[] = {"StartWebEgress", "UpdateLayout", "UpdateStream"};
+    constexpr std::string_view kLater[] = {"StartWebEgress", "UpdateLayout"};
     return std::find(std::begin(kLater), std::end(kLater), method) != std::end(kLater);
 }
 
@@ -119,8 +119,8 @@ void Server::handle_twirp(const net::HttpServerRequest& request, const Respond& 
     const Wire wire = wire_of(request.headers.get("Content-Type"));
     livekit::EgressInfo asked;
     google::protobuf::Message* start = request_of(method, asked);
-    const bool known = start != nullptr || method == "StopEgress" || method == "ListEgress" ||
-                       is_later_method(method);
+    const bool known = start != nullptr || method == "StopEgress" || method == "UpdateStream" ||
+                       method == "ListEgress" || is_later_method(method);
     if (!known || wire == Wire::Other || request.method != "POST") {
         respond(twirp_error({"bad_route", "no handler for " + request.method + " " + request.path})
         );
@@ -165,6 +165,12 @@ void Server::handle_twirp(const net::HttpServerRequest& request, const Respond& 
             respond(twirp_error(ok.error()));
         else
             backend_.egresses.stop(message.egress_id(), on_info);
+    } else if (method == "UpdateStream") {
+        livekit::UpdateStreamRequest message;
+        if (auto ok = read(request.body, wire, message); !ok)
+            respond(twirp_error(ok.error()));
+        else
+            backend_.egresses.update_streams(message, on_info);
     } else {
         livekit::ListEgressRequest message;
         if (auto ok = read(request.body, wire, message); !ok) {

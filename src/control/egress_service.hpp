@@ -5,6 +5,7 @@
 #include "control/recording_request.hpp"
 #include "control/room_claims.hpp"
 #include "control/room_service.hpp"
+#include "control/stream_news.hpp"
 #include "control/twirp_error.hpp"
 #include "net/loop.hpp"
 #include "notify/outbox.hpp"
@@ -23,6 +24,7 @@ namespace livekit {
 class EgressInfo;
 class ListEgressRequest;
 class ListEgressResponse;
+class UpdateStreamRequest;
 class WebhookEvent;
 }  // namespace livekit
 
@@ -100,6 +102,9 @@ public:
     void set_on_stored(OnStored on_stored) { on_stored_ = std::move(on_stored); }
     /// Ends a recording; answers its state without waiting for the file (livekit-wire 6.3).
     void stop(const std::string& egress_id, OnInfo on_info);
+    /// Adds streams to an egress, then removes some: `invalid_argument` where it has none or a URL
+    /// is wrong, `not_found` names the stream that is not there. All of it or nothing.
+    void update_streams(const livekit::UpdateStreamRequest& request, OnInfo on_info);
     /// At startup: recordings that a former process left unfinished are told to have failed, to the
     /// global receivers and to their own; their journals stay in the spool. Rooms that a former
     /// process was cut off in are free again: what is left of a live call is recorded anew. Before
@@ -144,6 +149,7 @@ private:
         RecordingRequest request;
         records::Recording recording;
         bool is_claim_over = false;  ///< And was told to be.
+        StreamNews stream_news;
     };
     /// One step of a recording, to be stored with what announces it.
     struct Change {
@@ -155,6 +161,8 @@ private:
         bool room_is_over = false;  ///< The recorder saw it close: no webhook may come to say so.
     };
 
+    /// Why an egress that does not run cannot be "stopped" or "updated".
+    void refuse_idle(const std::string& egress_id, std::string_view what, OnInfo on_info);
     [[nodiscard]] OnInfo answer_all(const std::string& request_id, OnInfo on_info);
     void admit(
         RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info

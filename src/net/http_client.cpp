@@ -81,18 +81,11 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
 std::string refusal_of(
     const HttpRequest& request, const std::string& host, const sockaddr& address
 ) {
-    if (request.reach == HttpRequest::Reach::Any || is_public_address(address)) return "";
-    const bool has_proxy = !request.proxy.empty();
-    const std::string what = (has_proxy ? "the proxy's address " : "") + address_text(address) +
-                             " is not a public address";
-    if (is_forbidden_address(address)) {
-        return what +
-               " but link-local, a metadata service's or reserved, which network.allow "
-               "cannot open";
-    }
+    if (request.reach == HttpRequest::Reach::Any) return "";
     // A proxy is chosen by the request too, and the URL's name says nothing of it.
-    if (is_listed(request.allow, address, has_proxy ? "" : host)) return "";
-    return what + ", and network.allow does not list it";
+    const bool has_proxy = !request.proxy.empty();
+    const auto refusal = net::refusal_of(address, request.allow, has_proxy ? "" : host);
+    return refusal.empty() || !has_proxy ? refusal : "the proxy's address " + refusal;
 }
 
 /// Judges the address that DNS gave, at the last moment: a name that resolves differently the

@@ -54,7 +54,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
     if (settings.encoding.codec == AudioCodec::OpusPassthrough) {
         const Container container = settings.encoding.container;
         const bool can_hold = container == Container::Ogg || container == Container::Mp4;
-        if (!can_hold || settings.segments) {
+        if (!can_hold || settings.segments || settings.stream) {
             return fail(Errc::InvalidArgument, "Opus is kept as it is in OGG and MP4 only");
         }
         pipeline->kept_.emplace(settings.jitter_wait);
