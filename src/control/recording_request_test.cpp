@@ -76,9 +76,9 @@ INSTANTIATE_TEST_SUITE_P(
             "rtmp urls must be of format"},
         RefusedRow{"OldStream", sent({{"stream", {{"urls", {"http://x/y"}}}}}), "invalid scheme"},
         RefusedRow{
-            "WebSocket",
-            sent({{"stream", {{"protocol", "WEBSOCKET"}, {"urls", {"ws://x/y"}}}}}),
-            "stream protocol WEBSOCKET"},
+            "WebSocketScheme",
+            sent({{"stream", {{"protocol", "WEBSOCKET"}, {"urls", {"http://x/y"}}}}}),
+            "invalid scheme"},
         RefusedRow{
             "TwoOfSegments",
             sent({{"segment_outputs", json::array({json::object(), json::object()})}}),

@@ -40,15 +40,12 @@ Answer<streams::Protocol> protocol_of(
         case livekit::SRT:
             return streams::Protocol::Srt;
         case livekit::WEBSOCKET:
-            return invalid("stream protocol WEBSOCKET is not supported by this recorder yet");
+            return streams::Protocol::WebSocket;
         default:
             break;
     }
     const auto protocol =
         first_url.empty() ? streams::Protocol::Rtmp : streams::protocol_of(first_url);
-    if (protocol == streams::Protocol::WebSocket) {
-        return invalid("stream protocol WEBSOCKET is not supported by this recorder yet");
-    }
     if (protocol) return *protocol;
     return invalid("invalid url " + proto::redact_stream_url(first_url) + ": invalid scheme");
 }
@@ -65,6 +62,46 @@ std::vector<std::pair<std::string, std::string>> urls_of(
     return all;
 }
 
+Answer<recorder::Encoding> aac_encoding(
+    const PlainRequest& plain, const RecordingDefaults& defaults, std::vector<std::string>& warnings
+) {
+    const auto codec = plain.options.audio_codec();
+    if (codec != livekit::DEFAULT_AC && codec != livekit::AAC) {
+        return invalid(
+            "audio codec " + livekit::AudioCodec_Name(codec) + " is incompatible with streams"
+        );
+    }
+    livekit::FileOutput as_file;  // AAC is what MP4 holds, too.
+    as_file.set_file_type(livekit::MP4);
+    return encoding_of(plain, as_file, defaults, warnings);
+}
+
+/// What a WebSocket is sent: 48 kHz, and two channels where nothing else shares the mix. `advanced`
+/// is about the other outputs then.
+Answer<recorder::Encoding> pcm_encoding(
+    const PlainRequest& plain,
+    bool is_alone,
+    const RecordingDefaults& defaults,
+    std::vector<std::string>& warnings
+) {
+    livekit::FileOutput as_file;
+    as_file.set_filepath("x.wav");
+    PlainRequest asked = plain;
+    if (!is_alone) asked.options.clear_audio_codec();
+    auto encoding = encoding_of(asked, as_file, defaults, warnings);
+    if (!encoding) return encoding;
+    const std::uint32_t rate =
+        plain.options.audio_frequency() == 0 ? 48'000 : encoding->sample_rate_hz;
+    if (is_alone && rate != 48'000) {
+        return invalid(
+            "advanced.audio_frequency " + std::to_string(rate) + ": a WebSocket is sent 48000"
+        );
+    }
+    encoding->sample_rate_hz = 48'000;
+    if (is_alone) encoding->channels = 2;
+    return encoding;
+}
+
 }  // namespace
 
 Answer<TakenStream> take_stream(
@@ -77,12 +114,6 @@ Answer<TakenStream> take_stream(
     if (urls.empty() && is_alone) return invalid(std::string(kInvalid) + "stream url");
     if (urls.size() > static_cast<std::size_t>(kMostUrls)) {
         return invalid("stream_outputs: an egress has at most 32 streams at a time");
-    }
-    const auto codec = plain.options.audio_codec();
-    if (codec != livekit::DEFAULT_AC && codec != livekit::AAC) {
-        return invalid(
-            "audio codec " + livekit::AudioCodec_Name(codec) + " is incompatible with streams"
-        );
     }
     TakenStream taken;
     auto protocol = protocol_of(asked, urls.empty() ? "" : urls.front().first);
@@ -97,12 +128,13 @@ Answer<TakenStream> take_stream(
         }
         taken.stream.targets.push_back(*std::move(target));
     }
-    livekit::FileOutput as_file;  // AAC is what MP4 holds, too.
-    as_file.set_file_type(livekit::MP4);
-    auto encoding = encoding_of(plain, as_file, defaults, taken.warnings);
+    auto encoding = *protocol == streams::Protocol::WebSocket
+                        ? pcm_encoding(plain, is_alone, defaults, taken.warnings)
+                        : aac_encoding(plain, defaults, taken.warnings);
     if (!encoding) return tl::unexpected(encoding.error());
     taken.stream.encoding = *encoding;
     taken.stream.allow = defaults.network_allow;
+    taken.stream.ca_file = defaults.ca_file;
     return taken;
 }
 

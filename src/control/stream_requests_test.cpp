@@ -51,6 +51,44 @@ TEST(StreamRequest, AloneMakesNoFile) {
     EXPECT_THAT(out->echo, Not(HasSubstr("a-long-stream-key")));
 }
 
+TEST(StreamRequest, AWebSocketIsSentPcm) {
+    auto request = room_request();
+    auto& stream = *request.add_stream_outputs();
+    stream.set_protocol(livekit::WEBSOCKET);
+    stream.add_urls("wss://h.example/sound?key=a-long-key");
+    const auto alone = checked(request);
+    ASSERT_TRUE(alone) << alone.error().message;
+    ASSERT_TRUE(alone->stream);
+    EXPECT_EQ(alone->stream->protocol, streams::Protocol::WebSocket);
+    EXPECT_EQ(alone->stream->encoding.codec, recorder::AudioCodec::Pcm);
+    EXPECT_EQ(alone->stream->encoding.channels, 2U);
+    EXPECT_EQ(alone->encoding.channels, 2U);
+    EXPECT_THAT(alone->stream->targets.at(0).shown, Not(HasSubstr("a-long-key")));
+
+    request.add_file_outputs()->set_filepath("a.mp3");
+    request.mutable_advanced()->set_audio_codec(livekit::AC_MP3);
+    request.mutable_advanced()->set_audio_frequency(16'000);
+    const auto beside = checked(request);
+    ASSERT_TRUE(beside) << beside.error().message;
+    EXPECT_EQ(beside->encoding.sample_rate_hz, 16'000U);
+    EXPECT_EQ(beside->stream->encoding.sample_rate_hz, 48'000U);
+    EXPECT_EQ(beside->stream->encoding.channels, beside->encoding.channels);
+}
+
+TEST(StreamRequest, AWebSocketTakesNoOtherCodecOrRate) {
+    auto request = room_request();
+    request.add_stream_outputs()->add_urls("ws://h.example/sound");
+    request.mutable_advanced()->set_audio_frequency(16'000);
+    EXPECT_THAT(checked(request).error().message, HasSubstr("16000"));
+    request.mutable_advanced()->set_audio_frequency(48'000);
+    EXPECT_TRUE(checked(request));
+    request.mutable_advanced()->set_audio_codec(livekit::OPUS);
+    EXPECT_THAT(checked(request).error().message, HasSubstr("OPUS"));
+    request.mutable_advanced()->clear_audio_codec();
+    request.mutable_stream_outputs(0)->set_urls(0, "ws://user:word@h.example/sound");
+    EXPECT_THAT(checked(request).error().message, HasSubstr("no user name"));
+}
+
 TEST(StreamRequest, BesideAFileOneEncodeDoesForBoth) {
     auto request = room_request();
     request.add_file_outputs()->set_filepath("a");

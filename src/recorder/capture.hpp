@@ -58,6 +58,7 @@ public:
     [[nodiscard]] std::vector<media::EncodedSample> take_stream() {
         return pipeline_->take_stream();
     }
+    [[nodiscard]] std::vector<Pipeline::Mute> take_mutes() { return pipeline_->take_mutes(); }
     /// Closes the journal and the output; NotFound when there was no media.
     [[nodiscard]] Result<Pipeline::Finished> finish(Instant now, std::string reason);
 

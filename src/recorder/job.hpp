@@ -130,9 +130,12 @@ struct SegmentOutput {
 struct StreamOutput {
     streams::Protocol protocol = streams::Protocol::Rtmp;
     std::vector<streams::Target> targets;  ///< None: they are added later.
-    Encoding encoding;  ///< Codec AAC; the channels are the file's. The container means nothing.
+    /// Codec AAC, for WebSockets PCM of 48 kHz; the channels are the file's. The container means
+    /// nothing.
+    Encoding encoding;
     /// What their addresses may be beside public ones (`network.allow`).
     std::vector<std::string> allow;
+    std::string ca_file;  ///< Extra trust anchors (PEM), or none.
 };
 
 /// livekit.UpdateStreamRequest: adds, then removes.

@@ -38,7 +38,7 @@ struct PipelineSettings {
     bool makes_file = true;          ///< False: segments alone. `render` always makes the file.
     /// HLS segments of the same mix. Not kept in the journal: `render` makes none.
     std::optional<Segmenting> segments;
-    /// A live stream of the same mix: AAC with the file's channels. Not kept either.
+    /// A live stream of the same mix: AAC or PCM with the file's channels. Not kept either.
     std::optional<Encoding> stream;
     /// How far the mix runs behind the records' time, and how long a missing packet is waited for:
     /// a recorder is in no hurry. `render --late` waits longer.
@@ -98,6 +98,13 @@ public:
     [[nodiscard]] std::vector<media::EncodedSample> take_stream() {
         return std::exchange(stream_, {});
     }
+    /// A track was muted or unmuted, where a live stream is made.
+    struct Mute {
+        Nanoseconds at{0};  ///< Since the journal's start.
+        streams::Muted muted = streams::Muted::No;
+    };
+    /// Those since the last call; the mix comes to them later.
+    [[nodiscard]] std::vector<Mute> take_mutes() { return std::exchange(mutes_, {}); }
     /// Of the live stream; null when none is made.
     [[nodiscard]] const media::StreamFormat* stream_format() const {
         return format_for(&Encoder::is_for_stream);
@@ -142,6 +149,7 @@ private:
     [[nodiscard]] Result<> decode_instead();
     void dispatch(const journal::Record& record);
     void start_track(const journal::TrackStart& start);
+    void note_mute(const journal::Record& record);
     void take_rtp(const journal::RtpPacket& packet, Nanoseconds at);
     void take_rtcp(BytesView packet, Nanoseconds at);
     void drop_finished_tracks();
@@ -159,6 +167,7 @@ private:
     std::optional<mux::TsSegmenter> segmenter_;
     std::vector<mux::TsSegment> segments_;
     std::vector<media::EncodedSample> stream_;
+    std::vector<Mute> mutes_;
     std::vector<media::EncodedSample> samples_;
     std::vector<float> mixed_samples_;
     Nanoseconds now_{0};

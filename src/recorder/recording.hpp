@@ -20,6 +20,7 @@
 #include "recorder/upload_task.hpp"
 #include "storage/spool.hpp"
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -105,6 +106,7 @@ private:
     [[nodiscard]] Result<> write_segments();
     void make_streams();
     void write_stream();
+    void tell_mutes(Nanoseconds until);
     void tick_streams(Instant now);
     void finish_streams();
     [[nodiscard]] std::string segments_folder() const { return folder_ + "/segments"; }
@@ -143,6 +145,7 @@ private:
     std::unique_ptr<UploadTask> upload_;
     std::unique_ptr<SegmentSink> segments_;  ///< None before the first one.
     std::unique_ptr<StreamSet> streams_;     ///< Of a job that has a stream.
+    std::deque<Pipeline::Mute> mutes_;       ///< To which the stream has not come yet.
     std::unique_ptr<RoomLink> link_;
     RtcpFeedback feedback_;
     ParticipantList participants_;

@@ -1,5 +1,7 @@
 // The streams of a recording: what it sends while it runs, and what they mean for its end.
+#include "recorder/pipeline_time.hpp"
 #include "recorder/recording.hpp"
+#include "recorder/source.hpp"
 
 #include <utility>
 
@@ -11,6 +13,7 @@ void Recording::make_streams() {
     streams::SinkSettings settings;
     settings.protocol = job_.stream->protocol;
     settings.allow = job_.stream->allow;
+    settings.ca_file = job_.stream->ca_file;
     streams_ = std::make_unique<StreamSet>(
         *job_.stream,
         streams::sink_maker(
@@ -20,8 +23,23 @@ void Recording::make_streams() {
     );
 }
 
+/// News of mutes go out where they lie in the sound, which is mixed a second later.
 void Recording::write_stream() {
-    for (const media::EncodedSample& sample : capture_->take_stream()) streams_->write(sample);
+    for (const Pipeline::Mute& mute : capture_->take_mutes()) {
+        if (is_one_track(job_.source)) mutes_.push_back(mute);
+    }
+    for (const media::EncodedSample& sample : capture_->take_stream()) {
+        const auto start = capture_->pipeline().start();
+        if (start) tell_mutes(*start + time_of(sample.pts));
+        streams_->write(sample);
+    }
+}
+
+void Recording::tell_mutes(Nanoseconds until) {
+    while (!mutes_.empty() && mutes_.front().at <= until) {
+        streams_->tell_muted(mutes_.front().muted);
+        mutes_.pop_front();
+    }
 }
 
 /// Also while the recording ends: they are closed then.
@@ -68,6 +86,7 @@ Result<> Recording::update_streams(const StreamUpdate& update) {
 void Recording::finish_streams() {
     if (!streams_) return;
     write_stream();
+    tell_mutes(Nanoseconds::max());
     streams_->finish(
         {monotonic_now(), wall_now()}, end_reason_ == EndReason::Failure ? error_ : ""
     );

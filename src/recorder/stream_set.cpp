@@ -72,12 +72,20 @@ void StreamSet::connect(Stream& stream, Now now) {
     listener.on_failed = [news = stream.news](auto failure) { news->failure = std::move(failure); };
     listener.on_closed = [news = stream.news] { news->is_closed = true; };
     stream.sink = make_sink_(stream.target, *format_, std::move(listener));
+    if (muted_ == streams::Muted::Yes) stream.sink->tell_muted(muted_);
     log_.info("stream.connecting", {{"url", result.url}, {"retries", result.retries}});
 }
 
 void StreamSet::write(const media::EncodedSample& sample) {
     for (const auto& stream : streams_) {
         if (stream->sink && !stream->is_closing) stream->sink->write(sample);
+    }
+}
+
+void StreamSet::tell_muted(streams::Muted muted) {
+    muted_ = muted;
+    for (const auto& stream : streams_) {
+        if (stream->sink && !stream->is_closing) stream->sink->tell_muted(muted);
     }
 }
 

@@ -48,6 +48,9 @@ public:
     /// There is media, in this format: connects.
     void begin(media::StreamFormat format, Now now);
     void write(const media::EncodedSample& sample);
+    /// The one track that is heard was muted, or unmuted, after the last sample. A connection that
+    /// is made later begins with it.
+    void tell_muted(streams::Muted muted);
     /// Time has passed: what sinks told takes effect here. True when a result changed.
     [[nodiscard]] bool tick(Now now);
     /// Adds, then removes; all of it or nothing. Errc::NotFound, InvalidArgument or AlreadyExists
@@ -85,6 +88,7 @@ private:
     std::optional<media::StreamFormat> format_;  ///< Once begun.
     std::vector<std::unique_ptr<Stream>> streams_;
     std::vector<StreamResult> results_;
+    streams::Muted muted_ = streams::Muted::No;
     std::string last_error_;
     bool has_changed_ = false;
 };

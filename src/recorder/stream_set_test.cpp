@@ -17,6 +17,7 @@ struct Script {
     struct Connection {
         streams::Sink::Listener listener;
         std::vector<std::int64_t> written;
+        std::vector<streams::Muted> mutes;
         bool is_closed = false;
         bool is_gone = false;
     };
@@ -35,6 +36,7 @@ public:
     void write(const media::EncodedSample& sample) override {
         connection_->written.push_back(sample.pts);
     }
+    void tell_muted(streams::Muted muted) override { connection_->mutes.push_back(muted); }
     void close() override { connection_->is_closed = true; }
 
 private:
@@ -94,6 +96,22 @@ protected:
     std::optional<StreamSet> set_;
     Nanoseconds at_ = 10s;
 };
+
+TEST_F(Streams, AreToldOfMutesAnewWhenTheyAreBack) {
+    using streams::Muted;
+    make({"a"});
+    begin();
+    EXPECT_TRUE(script_.last("a").mutes.empty());
+    prove("a");
+    set_->tell_muted(Muted::Yes);
+    EXPECT_THAT(script_.last("a").mutes, ElementsAre(Muted::Yes));
+    fail_stream("a", "gone");
+    tick(1s);
+    ASSERT_EQ(script_.count("a"), 2U);
+    EXPECT_THAT(script_.last("a").mutes, ElementsAre(Muted::Yes));
+    set_->tell_muted(Muted::No);
+    EXPECT_THAT(script_.last("a").mutes, ElementsAre(Muted::Yes, Muted::No));
+}
 
 TEST_F(Streams, ConnectWhenThereIsMedia) {
     make({"a", "b"});

@@ -3,6 +3,7 @@
 #include "core/result.hpp"
 #include "media/sample.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +16,8 @@ enum class Protocol {
     Srt,        ///< MPEG-TS with AAC.
     WebSocket,  ///< PCM.
 };
+
+enum class Muted : std::uint8_t { No, Yes };
 
 /// A server that gets a stream, as a request names it.
 struct Target {
@@ -52,6 +55,9 @@ public:
     Sink& operator=(const Sink&) = delete;
 
     virtual void write(const media::EncodedSample& sample) = 0;
+    /// The one track that is heard was muted, or unmuted, after the last sample; for protocols that
+    /// can tell it.
+    virtual void tell_muted(Muted /*muted*/) {}
     /// No sample follows; what waits is sent, and the server told. Bounded to some seconds, by the
     /// sink itself.
     virtual void close() = 0;

@@ -1,6 +1,7 @@
 #include "streams/socket_sink.hpp"
 
 #include "streams/twitch.hpp"
+#include "streams/websocket_sink.hpp"
 
 #include "net/address.hpp"
 #include "net/socket.hpp"
@@ -255,6 +256,11 @@ MakeSink sink_maker(
     return [&loop, &threads, &http, settings = std::move(settings)](
                const Target& target, const media::StreamFormat& format, Sink::Listener listener
            ) -> std::unique_ptr<Sink> {
+        if (settings.protocol == Protocol::WebSocket) {
+            return std::make_unique<WebSocketSink>(
+                loop, settings, target, format, std::move(listener), WebSocketSink::Limits{}
+            );
+        }
         return std::make_unique<SocketSink>(
             SocketSink::Context{loop, threads, http, settings}, target, format, std::move(listener)
         );

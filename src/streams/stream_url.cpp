@@ -104,7 +104,8 @@ Result<std::string> canonical_url(std::string_view url, Protocol protocol) {
     } else if (protocol == Protocol::Srt) {
         AC_TRY([[maybe_unused]] const auto parsed, SrtUrl::parse(url));
     } else {
-        AC_TRY([[maybe_unused]] const auto parsed, parse_url(url));
+        AC_TRY(const auto parsed, parse_url(url));
+        if (!parsed.user_info.empty()) return bad("a WebSocket's URL has no user name");
     }
     return std::string(url);
 }
