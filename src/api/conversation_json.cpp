@@ -35,6 +35,18 @@ json to_json(const records::StoredFile& file) {
     return told;
 }
 
+json to_json(const records::StoredStream& stream) {
+    return {
+        {"url", stream.url},
+        {"id", stream.id.empty() ? json(nullptr) : json(stream.id)},
+        {"status", records::to_string(stream.state)},
+        {"error", stream.error.empty() ? json(nullptr) : json(stream.error)},
+        {"started_at", time_or_null(stream.started_at)},
+        {"ended_at", time_or_null(stream.ended_at)},
+        {"retries", stream.retries},
+        {"last_retry_at", time_or_null(stream.last_retry_at)}};
+}
+
 json check_of(const records::Check& check) {
     using Verdict = records::Check::Verdict;
     if (check.verdict == Verdict::Unknown && check.findings.empty()) return nullptr;
@@ -59,6 +71,8 @@ json metadata_of(const records::Conversation& conversation) {
 json to_json(const records::Recording& recording) {
     json files = json::array();
     for (const auto& file : recording.files) files.push_back(to_json(file));
+    json streams = json::array();
+    for (const auto& stream : recording.streams) streams.push_back(to_json(stream));
     json gaps = json::array();
     for (const auto& gap : recording.gaps) {
         gaps.push_back(
@@ -75,6 +89,7 @@ json to_json(const records::Recording& recording) {
         {"ended_at", time_or_null(recording.ended_at)},
         {"metadata", object_of(recording.metadata_json)},
         {"files", std::move(files)},
+        {"streams", std::move(streams)},
         {"gaps", std::move(gaps)},
         {"check", check_of(recording.check)}};
 }

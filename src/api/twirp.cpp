@@ -241,8 +241,8 @@ void Server::call_own_egress(const EgressCall& call) {
         if (!message) return;
         backend_.egresses.update_layout(message->egress_id(), message->layout(), call.on_info());
     } else {
-        // Not `unimplemented`, which SDKs would try again.
-        call.refuse({"invalid_argument", call.method + " is not supported by this recorder yet"});
+        const auto message = call.read_as<livekit::UpdateStreamRequest>();
+        if (message) backend_.egresses.update_streams(*message, call.on_info());
     }
 }
 

@@ -142,6 +142,8 @@ struct StorageConfig {
 /// The smallest limit of config, rule and request wins; 0: none.
 struct SessionLimits {
     Nanoseconds file_output_max_duration{0};
+    Nanoseconds segment_output_max_duration{0};
+    Nanoseconds stream_output_max_duration{0};
     std::uint64_t file_output_max_size_bytes = 0;
 };
 

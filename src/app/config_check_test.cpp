@@ -73,8 +73,6 @@ TEST(Config, EachKeyWithoutEffectIsWarnedOfOnceByName) {
         "audio_tempo_controller: {enabled: true}",
         "test_overrides: {x: 1}",
         "pulse_sink_reap_grace_sec: 30",
-        "session_limits: {stream_output_max_duration: 1h}",
-        "session_limits: {segment_output_max_duration: 1h}",
         "journal_upload: 30s",
         "journal_storage: {s3: {}}",
         "tavus: {base_url: x}",

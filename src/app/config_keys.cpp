@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kNoChrome = "has no meaning here: recordings need no browser";
 constexpr std::string_view kNoGstreamer = "has no meaning here: it tunes GStreamer's pipeline";
 constexpr std::string_view kNoDebug = "has no meaning here: render a recording's journal instead";
-constexpr std::string_view kNoOutput = "is not in this build yet: it makes only files";
+constexpr std::string_view kNoOutput = "is not in this build yet: it makes no images";
 constexpr std::string_view kNotYet = "is not in this build yet and has no effect";
 
 const Names<RecordingUrls> kRecordingUrls = {
@@ -248,18 +248,21 @@ void add_service_keys(std::vector<Key>& keys) {
         "session_limits.file_output_max_duration",
         [](auto& c) -> auto& { return c.session_limits.file_output_max_duration; }
     ));
+    keys.push_back(duration_key(
+        "session_limits.segment_output_max_duration",
+        [](auto& c) -> auto& { return c.session_limits.segment_output_max_duration; }
+    ));
+    keys.push_back(duration_key(
+        "session_limits.stream_output_max_duration",
+        [](auto& c) -> auto& { return c.session_limits.stream_output_max_duration; }
+    ));
     keys.push_back(number_key(
         "session_limits.file_output_max_size",
         0,
         std::numeric_limits<std::int64_t>::max(),
         [](auto& c) -> auto& { return c.session_limits.file_output_max_size_bytes; }
     ));
-    for (const auto* path :
-         {"session_limits.stream_output_max_duration",
-          "session_limits.segment_output_max_duration",
-          "session_limits.image_output_max_duration"}) {
-        keys.push_back(ignored(path, Shape::Scalar, kNoOutput));
-    }
+    keys.push_back(ignored("session_limits.image_output_max_duration", Shape::Scalar, kNoOutput));
     keys.push_back(number_key(
         "health_port", 0, 65535, [](auto& c) -> auto& { return c.health_port; }
     ));

@@ -121,6 +121,10 @@ Shown options(const Config& config) {
     out["logging.level"] = config.logging.level == log::Level::Warn ? "warn" : "another";
     out["logging.json"] = show(config.logging.format == log::Format::Json);
     out["session_limits.file_output_max_duration"] = show(defaults.session_limit.value_or(0s));
+    out["session_limits.segment_output_max_duration"] =
+        show(defaults.segment_session_limit.value_or(0s));
+    out["session_limits.stream_output_max_duration"] =
+        show(defaults.stream_session_limit.value_or(0s));
     out["session_limits.file_output_max_size"] = show(defaults.max_bytes.value_or(0));
     const auto admission = admission_options(config, {});
     out["cpu_cost.max_cpu_utilization"] = show(admission.max_cpu_utilization);

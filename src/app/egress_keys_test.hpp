@@ -44,6 +44,8 @@ prometheus_port | prometheus_port: 9090 | 9090
 logging.level | logging: {level: WARN} | warn
 logging.json | logging: {json: true} | true
 session_limits.file_output_max_duration | session_limits: {file_output_max_duration: 1h} | 3600000ms
+session_limits.segment_output_max_duration | session_limits: {segment_output_max_duration: 3h} | 10800000ms
+session_limits.stream_output_max_duration | session_limits: {stream_output_max_duration: 90m} | 5400000ms
 session_limits.file_output_max_size | session_limits: {file_output_max_size: 1048576} | 1048576
 disallow_local_storage | disallow_local_storage: true | true
 cpu_cost.max_cpu_utilization | cpu_cost: {max_cpu_utilization: 0.65} | 0.65
@@ -83,10 +85,8 @@ logging.item_sample_seconds | 1 | no line is sampled
 logging.item_sample_initial | 10 | no line is sampled
 logging.item_sample_interval | 10 | no line is sampled
 log_level | info | it is logging.level
-session_limits.stream_output_max_duration | 90m | only files
-session_limits.segment_output_max_duration | 3h | only files
-session_limits.image_output_max_duration | 1h | only files
-max_upload_queue | 60 | only files
+session_limits.image_output_max_duration | 1h | no images
+max_upload_queue | 60 | no images
 s3_assume_role_key | k | not in this build yet
 s3_assume_role_secret | s | not in this build yet
 s3_assume_role_arn | arn:aws:iam::1:role/x | not in this build yet

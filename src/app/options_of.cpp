@@ -130,9 +130,12 @@ control::RecordingDefaults recording_defaults(const Config& config) {
     if (config.origins.contains("audio.bitrate")) {
         defaults.stereo_bitrate_bps = defaults.bitrate_bps;  // Said is said, for two channels too.
     }
-    if (config.session_limits.file_output_max_duration.count() > 0) {
-        defaults.session_limit = config.session_limits.file_output_max_duration;
-    }
+    const auto limit_of = [](Nanoseconds limit) {
+        return limit.count() > 0 ? std::optional(limit) : std::nullopt;
+    };
+    defaults.session_limit = limit_of(config.session_limits.file_output_max_duration);
+    defaults.segment_session_limit = limit_of(config.session_limits.segment_output_max_duration);
+    defaults.stream_session_limit = limit_of(config.session_limits.stream_output_max_duration);
     if (config.session_limits.file_output_max_size_bytes > 0) {
         defaults.max_bytes = config.session_limits.file_output_max_size_bytes;
     }

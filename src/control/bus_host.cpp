@@ -101,8 +101,10 @@ void BusHost::stop(const std::string& egress_id, OnInfo on_info) {
     });
 }
 
-void BusHost::update_stream(const livekit::UpdateStreamRequest&, OnInfo on_info) {
-    on_info(rpc_fail("invalid_argument", "UpdateStream called on non-streaming egress"));
+void BusHost::update_stream(const livekit::UpdateStreamRequest& request, OnInfo on_info) {
+    egresses_.update_streams(request, [on_info = std::move(on_info)](const auto& answer) {
+        on_info(to_rpc_answer(answer));
+    });
 }
 
 }  // namespace aircheck::control

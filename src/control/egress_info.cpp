@@ -47,6 +47,20 @@ void put_segments(const records::StoredFile& stored, livekit::SegmentsInfo& info
     info.set_segment_count(stored.segment_count);
 }
 
+void put_stream(const records::StoredStream& stored, livekit::StreamInfo& info) {
+    info.set_url(stored.url);
+    info.set_id(stored.id);
+    info.set_status(static_cast<livekit::StreamInfo::Status>(stored.state));
+    info.set_error(stored.error);
+    info.set_retries(stored.retries);
+    if (stored.started_at) info.set_started_at(unix_nanoseconds(*stored.started_at));
+    if (stored.ended_at) info.set_ended_at(unix_nanoseconds(*stored.ended_at));
+    if (stored.started_at && stored.ended_at) {
+        info.set_duration((*stored.ended_at - *stored.started_at).count());
+    }
+    if (stored.last_retry_at) info.set_last_retry_at(unix_nanoseconds(*stored.last_retry_at));
+}
+
 }  // namespace
 
 livekit::EgressInfo to_egress_info(const records::Recording& recording) {
@@ -72,7 +86,12 @@ livekit::EgressInfo to_egress_info(const records::Recording& recording) {
             put_file(stored, *info.add_file_results());
         }
     }
-    // The field of old, which holds a single result.
+    for (const records::StoredStream& stored : recording.streams) {
+        put_stream(stored, *info.add_stream_results());
+    }
+    // The field of old, which holds results of one kind alone.
+    const bool is_stream_alone = recording.files.empty() && !recording.streams.empty();
+    if (is_stream_alone) *info.mutable_stream()->mutable_info() = info.stream_results();
     if (info.file_results_size() + info.segment_results_size() != 1) return info;
     if (info.file_results_size() == 1) {
         *info.mutable_file() = info.file_results(0);

@@ -58,6 +58,20 @@ Result<> EgressService::release_claims() {
     return {};
 }
 
+namespace {
+
+/// What was sent was sent; what nobody sends any more has failed.
+void close_streams(records::Recording& recording) {
+    for (records::StoredStream& stream : recording.streams) {
+        if (stream.state != records::StoredStream::State::Active) continue;
+        stream.state = records::StoredStream::State::Failed;
+        stream.error = "aircheck was restarted";
+        stream.ended_at = recording.ended_at;
+    }
+}
+
+}  // namespace
+
 Result<> EgressService::fail_unfinished() {
     records::RecordingQuery query;
     query.which = records::RecordingQuery::Which::Unfinished;
@@ -75,6 +89,7 @@ Result<> EgressService::fail_unfinished() {
             recording.details = "End reason: Failure";
             recording.end_reason = "Failure";
             recording.ended_at = recording.updated_at = wall_now();
+            close_streams(recording);
             log::error("recording.orphaned", {{"egress", recording.egress_id}});
             Change change;
             change.recording = recording;

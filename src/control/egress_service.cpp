@@ -5,6 +5,7 @@
 #include "control/output_records.hpp"
 #include "control/secrets.hpp"
 #include "control/snapshot_records.hpp"
+#include "control/stream_requests.hpp"
 #include "core/id.hpp"
 #include "core/log.hpp"
 #include "net/crypto.hpp"
@@ -139,6 +140,7 @@ records::Recording EgressService::first_record(
     recording.updated_at = recording.started_at;
     recording.link_key = new_link_key();
     recording.files = outputs_of(request, options_.links.secrets_key);
+    recording.streams = streams_of(request);
     return recording;
 }
 
@@ -206,6 +208,7 @@ Result<> EgressService::launch(RecordingRequest request, const records::Recordin
     job.mixing = request.mixing;
     job.makes_file = request.makes_file;
     job.segments = request.segments;
+    job.stream = request.stream;
     job.encoding = request.encoding;
     job.destination = request.destination;
     job.filepath = request.filepath;
@@ -217,7 +220,12 @@ Result<> EgressService::launch(RecordingRequest request, const records::Recordin
     if (options_.admission != nullptr) {
         options_.admission->begin(recording.egress_id, workload_of(request), monotonic_now());
     }
-    running_[recording.egress_id] = Running{std::move(request), recording};
+    Running& running = running_[recording.egress_id];
+    running = Running();
+    running.request = std::move(request);
+    running.recording = recording;
+    // They are told of with the start.
+    static_cast<void>(running.stream_news.is_to_be_told(recording.streams, monotonic_now()));
     return {};
 }
 
@@ -245,14 +253,17 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     running.is_claim_over = running.is_claim_over || frees_room;
     const std::string room_sid = running.recording.room_sid;
     if (records::is_final(running.recording.status)) {
-        records::StoredFile& file = change.recording.files.front();
-        const bool is_file = file.kind != records::FileKind::Segments && file.uploaded;
-        if (options_.presigned_locations && is_file && !running.request.own_destination) {
+        for (records::StoredFile& file : change.recording.files) {
+            const bool is_file = file.kind != records::FileKind::Segments && file.uploaded;
+            if (!options_.presigned_locations || !is_file || running.request.own_destination) {
+                continue;
+            }
             if (auto link = signed_url_of(file, kSignedLinkLife)) file.location = *std::move(link);
         }
         change.event = "egress_ended";
         running_.erase(it);
-    } else if (running.recording.status != before) {
+    } else if (running.recording.status != before ||
+               running.stream_news.is_to_be_told(running.recording.streams, monotonic_now())) {
         change.event = "egress_updated";
     }
     store(std::move(change), [](const auto&) {});
@@ -326,13 +337,14 @@ void EgressService::stop(const std::string& egress_id, OnInfo on_info) {
         on_info(std::move(now));
         return;
     }
-    with_record(egress_id, [on_info = std::move(on_info)](const auto& found) {
-        if (!found) return on_info(found);
-        on_info(refuse(
-            "failed_precondition",
-            "egress with status " + std::string(records::to_string(found->status)) +
-                " cannot be stopped"
-        ));
+    refuse_idle(egress_id, "stopped", std::move(on_info));
+}
+
+void EgressService::refuse_idle(
+    const std::string& egress_id, std::string_view what, OnInfo on_info
+) {
+    with_record(egress_id, [what, on_info = std::move(on_info)](const auto& found) {
+        on_info(found ? cannot_be(what, found->status) : found);
     });
 }
 

@@ -5,6 +5,7 @@
 #include "control/recording_request.hpp"
 #include "control/room_claims.hpp"
 #include "control/room_service.hpp"
+#include "control/stream_news.hpp"
 #include "control/twirp_error.hpp"
 #include "control/unheard_starts.hpp"
 #include "net/loop.hpp"
@@ -24,6 +25,7 @@ namespace livekit {
 class EgressInfo;
 class ListEgressRequest;
 class ListEgressResponse;
+class UpdateStreamRequest;
 class WebhookEvent;
 }  // namespace livekit
 
@@ -106,6 +108,9 @@ public:
     /// room. There is no picture to change. `not_found` when the egress is unknown, or not in its
     /// room (any more).
     void update_layout(const std::string& egress_id, const std::string& layout, OnInfo on_info);
+    /// Adds streams to an egress, then removes some: `invalid_argument` where it has none or a URL
+    /// is wrong, `not_found` names the stream that is not there. All of it or nothing.
+    void update_streams(const livekit::UpdateStreamRequest& request, OnInfo on_info);
     /// At startup: recordings that a former process left unfinished are told to have failed, to the
     /// global receivers and to their own; their journals stay in the spool. Rooms that a former
     /// process was cut off in are free again: what is left of a live call is recorded anew. Before
@@ -150,6 +155,7 @@ private:
         RecordingRequest request;
         records::Recording recording;
         bool is_claim_over = false;  ///< And was told to be.
+        StreamNews stream_news;
     };
     /// One step of a recording, to be stored with what announces it.
     struct Change {
@@ -161,6 +167,8 @@ private:
         bool room_is_over = false;  ///< The recorder saw it close: no webhook may come to say so.
     };
 
+    /// Why an egress that does not run cannot be "stopped" or "updated".
+    void refuse_idle(const std::string& egress_id, std::string_view what, OnInfo on_info);
     [[nodiscard]] OnInfo answer_all(const std::string& request_id, OnInfo on_info);
     [[nodiscard]] OnInfo heed_deadline(const RecordingRequest& request, OnInfo on_info);
     [[nodiscard]] bool is_too_late(const RecordingRequest& request) const;

@@ -41,4 +41,14 @@ std::vector<records::StoredFile> outputs_of(
     return files;
 }
 
+std::vector<records::StoredStream> streams_of(const RecordingRequest& request) {
+    std::vector<records::StoredStream> streams;
+    if (!request.stream) return streams;
+    for (const streams::Target& target : request.stream->targets) {
+        streams.emplace_back().url = target.shown;
+        streams.back().id = target.id;
+    }
+    return streams;
+}
+
 }  // namespace aircheck::control

@@ -14,4 +14,7 @@ namespace aircheck::control {
     const RecordingRequest& request, BytesView secrets_key
 );
 
+/// Its streams, of which nothing is sent yet.
+[[nodiscard]] std::vector<records::StoredStream> streams_of(const RecordingRequest& request);
+
 }  // namespace aircheck::control

@@ -1,4 +1,5 @@
 #include "control/plain_request.hpp"
+#include "control/stream_requests.hpp"
 #include "net/url.hpp"
 #include "proto/redact.hpp"
 #include "recorder/segment_names.hpp"
@@ -40,29 +41,50 @@ Answer<void> apply_webhooks(
 struct Outputs {
     const livekit::Output* file = nullptr;
     const livekit::Output* segments = nullptr;
+    const livekit::Output* stream = nullptr;
 };
 
 Answer<Outputs> sorted(const PlainRequest& plain) {
     constexpr std::string_view kInvalid = "request has missing or invalid field: ";
     Outputs outputs;
     for (const livekit::Output& output : plain.outputs) {
-        if (output.has_stream()) return beyond_us("stream_outputs");
         if (output.has_images()) return beyond_us("image_outputs");
-        if (!output.has_file() && !output.has_segments()) {
+        const livekit::Output** place = nullptr;
+        std::string_view kind;
+        if (output.has_file()) {
+            place = &outputs.file;
+            kind = "file outputs";
+        } else if (output.has_segments()) {
+            place = &outputs.segments;
+            kind = "segmented file outputs";
+        } else if (output.has_stream()) {
+            place = &outputs.stream;
+            kind = "stream outputs";
+        } else {
             return invalid(std::string(kInvalid) + "output");
         }
-        const livekit::Output*& place = output.has_file() ? outputs.file : outputs.segments;
-        if (place != nullptr) {
-            const bool of_files = output.has_file();
-            return invalid(
-                std::string(kInvalid) + "multiple " +
-                (of_files ? "file outputs" : "segmented file outputs")
-            );
-        }
-        place = &output;
+        if (*place != nullptr)
+            return invalid(std::string(kInvalid) + "multiple " + std::string(kind));
+        *place = &output;
     }
     if (plain.outputs.empty()) return invalid(std::string(kInvalid) + "output");
     return outputs;
+}
+
+/// The smallest limit of the kinds that are made (egress-survey, section 2).
+std::optional<Nanoseconds> session_limit_of(
+    const Outputs& outputs, const RecordingDefaults& defaults
+) {
+    const std::pair<const livekit::Output*, std::optional<Nanoseconds>> limits[] = {
+        {outputs.file, defaults.session_limit},
+        {outputs.segments, defaults.segment_session_limit},
+        {outputs.stream, defaults.stream_session_limit}};
+    std::optional<Nanoseconds> smallest;
+    for (const auto& [output, limit] : limits) {
+        if (output == nullptr || !limit) continue;
+        smallest = std::min(smallest.value_or(*limit), *limit);
+    }
+    return smallest;
 }
 
 const livekit::StorageConfig& storage_of(const PlainRequest& plain, const livekit::Output& output) {
@@ -81,8 +103,9 @@ Answer<void> take_file(
     const bool is_open = file.file_type() == livekit::DEFAULT_FILETYPE &&
                          plain.options.audio_codec() == livekit::DEFAULT_AC &&
                          !recorder::container_of(file.filepath());
-    // What is encoded for the segments does for the file.
-    if (outputs.segments != nullptr && is_open) file.set_file_type(livekit::MP4);
+    // What is encoded for the others does for the file.
+    const bool is_beside = outputs.segments != nullptr || outputs.stream != nullptr;
+    if (is_beside && is_open) file.set_file_type(livekit::MP4);
     auto encoding = encoding_of(plain, file, defaults, out.warnings);
     if (!encoding) return tl::unexpected(encoding.error());
     out.encoding = *encoding;
@@ -175,10 +198,10 @@ Answer<RecordingRequest> check_plain(PlainRequest plain, const RecordingDefaults
     out.room_name = plain.room_name;
     out.source = plain.source;
     out.mixing = plain.mixing;
-    out.end.session_limit = defaults.session_limit;
     out.end.max_bytes = defaults.max_bytes;
     out.warnings = plain.warnings;
     out.makes_file = outputs->file != nullptr;
+    out.end.session_limit = session_limit_of(*outputs, defaults);
     if (out.makes_file) {
         const auto taken = take_file(plain, *outputs, defaults, out);
         if (!taken) return tl::unexpected(taken.error());
@@ -186,6 +209,16 @@ Answer<RecordingRequest> check_plain(PlainRequest plain, const RecordingDefaults
     if (outputs->segments != nullptr) {
         const auto taken = take_segments(plain, *outputs->segments, defaults, out);
         if (!taken) return tl::unexpected(taken.error());
+    }
+    if (outputs->stream != nullptr) {
+        const bool is_alone = plain.outputs.size() == 1;
+        auto taken = take_stream(plain, outputs->stream->stream(), is_alone, defaults);
+        if (!taken) return tl::unexpected(taken.error());
+        if (is_alone) {
+            out.encoding = taken->stream.encoding;
+            out.warnings.insert(out.warnings.end(), taken->warnings.begin(), taken->warnings.end());
+        }
+        out.stream = std::move(taken->stream);
     }
     if (auto done = apply_webhooks(plain.webhooks, out); !done) return tl::unexpected(done.error());
     out.echo = redacted(std::move(plain.echo));

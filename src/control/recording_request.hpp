@@ -30,7 +30,10 @@ struct RecordingDefaults {
     std::uint16_t channels = 1;
     std::uint32_t bitrate_bps = 48'000;
     std::uint32_t stereo_bitrate_bps = 96'000;  ///< With two channels, where nothing is said.
-    std::optional<Nanoseconds> session_limit;   ///< From the start of a job: EndRule.
+    /// From the start of a job (EndRule), by what it makes: the smallest counts.
+    std::optional<Nanoseconds> session_limit;          ///< A file.
+    std::optional<Nanoseconds> segment_session_limit;  ///< Segments.
+    std::optional<Nanoseconds> stream_session_limit;   ///< Streams.
     std::optional<std::uint64_t> max_bytes;
     storage::RetryPolicy retry;
     std::string ca_file;
@@ -46,13 +49,14 @@ struct RecordingRequest {
     std::string room_name;
     recorder::Source source;
     recorder::Mixing mixing = recorder::Mixing::Default;
-    bool makes_file = true;  ///< False: `segments` alone.
+    bool makes_file = true;  ///< False: `segments` and `stream` alone.
     recorder::Encoding encoding;
     storage::Destination destination;
     bool own_destination =
         false;  ///< The destination came with the request, not from configuration.
     std::string filepath;
     std::optional<recorder::SegmentOutput> segments;
+    std::optional<recorder::StreamOutput> stream;
     recorder::EndRule end;
     std::vector<notify::Receiver> receivers;  ///< The request's own `webhooks`, or the rule's.
     std::string metadata_json = "{}";

@@ -73,8 +73,12 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedRow{
             "Streams",
             sent({{"stream_outputs", {{{"urls", {"rtmp://x/hidden"}}}}}}),
-            "stream_outputs"},
-        RefusedRow{"OldStream", sent({{"stream", {{"protocol", "RTMP"}}}}), "stream_outputs"},
+            "rtmp urls must be of format"},
+        RefusedRow{"OldStream", sent({{"stream", {{"urls", {"http://x/y"}}}}}), "invalid scheme"},
+        RefusedRow{
+            "WebSocketScheme",
+            sent({{"stream", {{"protocol", "WEBSOCKET"}, {"urls", {"http://x/y"}}}}}),
+            "invalid scheme"},
         RefusedRow{
             "TwoOfSegments",
             sent({{"segment_outputs", json::array({json::object(), json::object()})}}),

@@ -236,18 +236,21 @@ Answer<RecordingRequest> check_request(
     take_rest(request, plain);
     if (plain.room_name.empty()) return tl::unexpected(missing("room_name"));
     if (request.track_id().empty()) return tl::unexpected(missing("track_id"));
-    if (request.output_case() == livekit::TrackEgressRequest::kWebsocketUrl) {
-        return beyond_us("websocket_url");
-    }
-    if (!request.has_file()) return tl::unexpected(missing("output"));
     livekit::Output output;
-    output.mutable_file()->set_filepath(request.file().filepath());
-    output.mutable_file()->set_disable_manifest(request.file().disable_manifest());
-    take_storage(request.file(), *output.mutable_storage());
+    if (request.output_case() == livekit::TrackEgressRequest::kWebsocketUrl) {
+        output.mutable_stream()->set_protocol(livekit::WEBSOCKET);
+        output.mutable_stream()->add_urls(request.websocket_url());
+    } else if (request.has_file()) {
+        output.mutable_file()->set_filepath(request.file().filepath());
+        output.mutable_file()->set_disable_manifest(request.file().disable_manifest());
+        take_storage(request.file(), *output.mutable_storage());
+        plain.keeps_codec = true;
+    } else {
+        return tl::unexpected(missing("output"));
+    }
     plain.outputs.push_back(std::move(output));
     plain.source.kind = recorder::Source::Kind::Track;
     plain.source.track_sid = request.track_id();
-    plain.keeps_codec = true;
     *plain.echo.mutable_track() = request;
     return check_plain(std::move(plain), defaults);
 }

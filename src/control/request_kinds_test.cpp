@@ -102,7 +102,12 @@ TEST(TrackRequest, KeepsTheTracksOpus) {
     EXPECT_EQ(request.source.track_sid, "TR_1");
     EXPECT_EQ(request.encoding.codec, AudioCodec::OpusPassthrough);
     EXPECT_EQ(request.encoding.container, Container::Ogg);
-    EXPECT_THAT(refusal_of(of({{"websocket_url", "wss://x"}})), HasSubstr("websocket_url"));
+    const auto sent = asked_for(of({{"websocket_url", "wss://x/y"}}));
+    ASSERT_TRUE(sent.stream);
+    EXPECT_FALSE(sent.makes_file);
+    EXPECT_EQ(sent.stream->protocol, streams::Protocol::WebSocket);
+    EXPECT_EQ(sent.source.track_sid, "TR_1");
+    EXPECT_THAT(refusal_of(of({{"websocket_url", "http://x"}})), HasSubstr("http://x"));
     EXPECT_THAT(refusal_of(of(json::object())), HasSubstr("output"));
     EXPECT_THAT(refusal_of(of({{"track_id", ""}, {"file", kFile}})), HasSubstr("track_id"));
     const auto in_mp4 = asked_for(of({{"file", {{"filepath", "x.mp4"}}}}));

@@ -89,6 +89,23 @@ void apply_segments(const recorder::SegmentsResult& segments, records::StoredFil
     file.ended_at = segments.ended_at;
 }
 
+std::vector<records::StoredStream> streams_of(const recorder::Snapshot& snapshot) {
+    std::vector<records::StoredStream> streams;
+    for (const recorder::StreamResult& result : snapshot.streams) {
+        records::StoredStream stream;
+        stream.url = result.url;
+        stream.id = result.id;
+        stream.state = static_cast<records::StoredStream::State>(result.state);
+        stream.error = result.error;
+        stream.started_at = result.started_at;
+        stream.ended_at = result.ended_at;
+        stream.retries = result.retries;
+        stream.last_retry_at = result.last_retry_at;
+        streams.push_back(std::move(stream));
+    }
+    return streams;
+}
+
 }  // namespace
 
 void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& recording) {
@@ -108,7 +125,8 @@ void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& reco
         recording.gaps.push_back({gap.start, gap.end, gap.reason});
     }
     recording.check.findings = findings_of(snapshot);
-    if (recording.files.empty()) recording.files.emplace_back();
+    recording.streams = streams_of(snapshot);
+    if (recording.files.empty() && snapshot.makes_file) recording.files.emplace_back();
     for (records::StoredFile& file : recording.files) {
         if (file.kind == records::FileKind::Segments) {
             if (snapshot.segments) apply_segments(*snapshot.segments, file);

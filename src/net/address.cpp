@@ -257,4 +257,18 @@ std::string Endpoint::to_string() const {
     return (is_v6() ? "[" + address + "]:" : address + ":") + std::to_string(port);
 }
 
+std::string refusal_of(
+    const sockaddr& address, const std::vector<std::string>& allow, std::string_view host
+) {
+    if (is_public_address(address)) return "";
+    const std::string what = address_text(address) + " is not a public address";
+    if (is_forbidden_address(address)) {
+        return what +
+               " but link-local, a metadata service's or reserved, which network.allow "
+               "cannot open";
+    }
+    if (is_listed(allow, address, host)) return "";
+    return what + ", and network.allow does not list it";
+}
+
 }  // namespace aircheck::net

@@ -30,6 +30,12 @@ namespace aircheck::net {
     const std::vector<std::string>& allow, const sockaddr& address, std::string_view host
 );
 
+/// Why a URL that came in a request may not reach `address` of `host` (design.md, section 5),
+/// naming it; "" when it may: a public one, or one that `allow` lists and is not forbidden.
+[[nodiscard]] std::string refusal_of(
+    const sockaddr& address, const std::vector<std::string>& allow, std::string_view host
+);
+
 /// The numeric address without port and zone; "?" when the family is neither IPv4 nor IPv6.
 [[nodiscard]] std::string address_text(const sockaddr& address);
 

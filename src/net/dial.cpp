@@ -46,9 +46,22 @@ void Dial::resolve_host() {
     });
 }
 
+/// The address that is next; what is refused is passed over, and named when nothing is left.
+bool Dial::is_refused() {
+    const std::string refusal = handlers_.refusal ? handlers_.refusal(remote_) : "";
+    if (refusal.empty()) return false;
+    if (next_address_ < addresses_.size()) {
+        connect_next();
+    } else {
+        fail_with({Errc::PermissionDenied, refusal});
+    }
+    return true;
+}
+
 void Dial::connect_next() {
     const auto self = shared_from_this();
     remote_ = {addresses_[next_address_++], url_.port};
+    if (is_refused()) return;
     stream_.emplace(AnyStream::Socket(loop_.impl().context));
     ErrorCode error;
     const asio::ip::tcp::endpoint to(asio::ip::make_address(remote_.address, error), url_.port);

@@ -35,6 +35,8 @@ public:
     using Stage = WebSocket::Stage;
     struct Handlers {
         std::function<void(Stage stage)> entered;  ///< Tcp, then Tls; may be absent.
+        /// Why an address must not be connected to, "" where it may; absent: all may.
+        std::function<std::string(const Endpoint& address)> refusal;
         std::function<void(DialedStream connection)> connected;
         std::function<void(Error error)> failed;  ///< Names an address, not the host.
     };
@@ -53,6 +55,7 @@ private:
 
     void resolve_host();
     void connect_next();
+    [[nodiscard]] bool is_refused();
     void start_tls();
     void enter(Stage stage);
     void succeed();

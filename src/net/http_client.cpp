@@ -77,23 +77,22 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
     return bytes;
 }
 
+/// What a request may reach besides public addresses; is_forbidden_address() stays out.
+const std::vector<std::string>& allowed_to(const HttpRequest& request) {
+    static const std::vector<std::string> everything{"0.0.0.0/0", "::/0"};
+    const bool is_private_too = request.reach == HttpRequest::Reach::PublicAndPrivate;
+    return is_private_too ? everything : request.allow;
+}
+
 /// Why a request may not connect to `address`, or "".
 std::string refusal_of(
     const HttpRequest& request, const std::string& host, const sockaddr& address
 ) {
-    if (request.reach == HttpRequest::Reach::Any || is_public_address(address)) return "";
-    const bool has_proxy = !request.proxy.empty();
-    const std::string what = (has_proxy ? "the proxy's address " : "") + address_text(address) +
-                             " is not a public address";
-    if (is_forbidden_address(address)) {
-        return what +
-               " but link-local, a metadata service's or reserved, which network.allow "
-               "cannot open";
-    }
-    if (request.reach == HttpRequest::Reach::PublicAndPrivate) return "";
+    if (request.reach == HttpRequest::Reach::Any) return "";
     // A proxy is chosen by the request too, and the URL's name says nothing of it.
-    if (is_listed(request.allow, address, has_proxy ? "" : host)) return "";
-    return what + ", and network.allow does not list it";
+    const bool has_proxy = !request.proxy.empty();
+    const auto refusal = net::refusal_of(address, allowed_to(request), has_proxy ? "" : host);
+    return refusal.empty() || !has_proxy ? refusal : "the proxy's address " + refusal;
 }
 
 /// Judges the address that DNS gave, at the last moment: a name that resolves differently the
@@ -315,11 +314,11 @@ struct HttpClient::Handles {
     std::atomic<bool> aborted{false};
     std::mutex mutex;
     std::vector<CurlHandle> any;
-    /// By HttpRequest::allow: as many lists as the configuration has, one.
+    /// By what may be reached: the configuration's `network.allow`, and everything private.
     std::map<std::vector<std::string>, std::vector<CurlHandle>> public_only;
 
     std::vector<CurlHandle>& idle(const HttpRequest& request) {
-        return request.reach == HttpRequest::Reach::Any ? any : public_only[request.allow];
+        return request.reach == HttpRequest::Reach::Any ? any : public_only[allowed_to(request)];
     }
 
     CurlHandle take(const HttpRequest& request) {

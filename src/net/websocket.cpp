@@ -80,6 +80,7 @@ void WebSocket::Impl::start() {
     on.failed = [with_self](Error error) {
         with_self([&](Impl& owner) { owner.end(std::move(error)); });
     };
+    on.refusal = options.refusal;
     dial = Dial::start(loop, url, options.ca_file, std::move(on));
 }
 
@@ -108,6 +109,11 @@ void WebSocket::Impl::start_upgrade(DialedStream connection) {
             if (self.handlers.message) self.handlers.message(message, binary);
         });
     };
+    on.sent = [with_self] {
+        with_self([](Impl& self) {
+            if (self.handlers.sent) self.handlers.sent();
+        });
+    };
     on.closed = [with_self](Error error) {
         with_self([&](Impl& self) { self.end(std::move(error)); });
     };
@@ -124,6 +130,7 @@ void WebSocket::Impl::start_upgrade(DialedStream connection) {
 void WebSocket::Impl::opened() {
     deadline.cancel();
     pass_to(Stage::Open);
+    if (options.ping_every.count() > 0) session->ping_every(options.ping_every);
     if (handlers.open) handlers.open(local, remote, timings);
 }
 

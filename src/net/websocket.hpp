@@ -36,7 +36,8 @@ public:
             void(Endpoint local, Endpoint remote, std::vector<std::pair<Stage, Nanoseconds>>)>
             open;
         std::function<void(BytesView message, bool binary)>
-            message;  ///< Borrowed until it returns.
+            message;                 ///< Borrowed until it returns.
+        std::function<void()> sent;  ///< Nothing waits to be sent any more; may be absent.
         std::function<void(Failure failure)>
             closed;  ///< Once: connecting failed, or the socket ended.
     };
@@ -44,7 +45,10 @@ public:
         Headers headers;
         std::chrono::milliseconds timeout{15'000};  ///< For resolve, TCP, TLS and upgrade together.
         std::size_t max_message_bytes = 8 * 1024 * 1024;
-        std::string ca_file;  ///< Extra trust anchors, PEM.
+        std::string ca_file;                 ///< Extra trust anchors, PEM.
+        std::chrono::seconds ping_every{0};  ///< 0: no pings. Answers are not waited for.
+        /// Why an address of the host must not be connected to, "" where it may; absent: all may.
+        std::function<std::string(const Endpoint& address)> refusal;
     };
 
     /// Starts connecting to a ws:// or wss:// `url`. TLS is verified (name and chain).

@@ -31,6 +31,7 @@ public:
     Session(AnyStream stream, std::size_t max_message_bytes, Handlers handlers)
         : socket_(std::move(stream)),
           timer_(socket_.get_executor()),
+          ping_timer_(socket_.get_executor()),
           handlers_(std::move(handlers)) {
         socket_.read_message_max(max_message_bytes);
         socket_.next_layer().limit_reads(kUpgradeRead);
@@ -70,6 +71,18 @@ public:
         // Posted: the caller is in the middle of something of its own.
         asio::post(socket_.get_executor(), [self = self()] {
             self->end(Errc::Unavailable, "the peer does not read what it is sent");
+        });
+    }
+
+    void ping_every(std::chrono::seconds period) override {
+        ping_timer_.expires_after(period);
+        ping_timer_.async_wait([self = self(), period](const ErrorCode& error) {
+            if (error || self->ended_ || self->closing_) return;
+            // One that a stalled peer leaves unsent is on its way still.
+            if (!std::exchange(self->pinging_, true)) {
+                self->socket_.async_ping({}, [self](const ErrorCode&) { self->pinging_ = false; });
+            }
+            self->ping_every(period);
         });
     }
 
@@ -138,6 +151,9 @@ private:
                 if (error) return self->end(self->code_of(error), self->reason_of(error));
                 self->backlog_ -= self->queue_.front().bytes.size();
                 self->queue_.pop_front();
+                if (self->queue_.empty() && !self->closing_ && self->handlers_.sent) {
+                    self->handlers_.sent();
+                }
                 self->write();
             }
         );
@@ -165,6 +181,7 @@ private:
 
     void shut() {
         timer_.cancel();
+        ping_timer_.cancel();
         socket_.next_layer().close();
     }
 
@@ -185,6 +202,7 @@ private:
 
     websocket::stream<AnyStream, false> socket_;  // false: no compression.
     asio::steady_timer timer_;
+    asio::steady_timer ping_timer_;
     Handlers handlers_;
     websocket::response_type answer_;
     beast::flat_buffer in_;
@@ -192,6 +210,7 @@ private:
     std::size_t backlog_ = 0;
     bool open_ = false;
     bool writing_ = false;
+    bool pinging_ = false;
     bool closing_ = false;
     bool ended_ = false;
 };

@@ -5,6 +5,7 @@
 #include "net/any_stream.hpp"
 #include "net/http.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@ public:
         /// The server answered the upgrade with another status; nothing follows.
         std::function<void(int status, std::string body)> refused;
         std::function<void(BytesView message, bool binary)> message;
+        std::function<void()> sent;  ///< Nothing waits to be sent any more; may be absent.
         /// The end, once, of anything but a refusal. Errc::Cancelled: after close() of this end.
         std::function<void(Error error)> closed;
     };
@@ -40,6 +42,8 @@ public:
     virtual void accept(const HttpServerRequest& request) = 0;
     /// Queues a message; before the upgrade too. A peer that lets 16 MiB pile up is closed.
     virtual void send(Bytes message, bool binary) = 0;
+    /// Pings from now on, whatever else is sent; answers are not waited for.
+    virtual void ping_every(std::chrono::seconds period) = 0;
     /// Sends what is queued, then the close frame; `closed` follows, after 5 s at the latest.
     virtual void close() = 0;
     /// Closes at once; no handler runs any more.

@@ -56,8 +56,11 @@ struct WebSocketTest : ::testing::Test {
         return std::nullopt;
     }
 
-    void connect(const std::string& url, WebSocket::Options options = {}) {
+    void connect(
+        const std::string& url, WebSocket::Options options = {}, std::function<void()> on_sent = {}
+    ) {
         WebSocket::Handlers handlers;
+        handlers.sent = std::move(on_sent);
         handlers.open = [this](const Endpoint&, const Endpoint& to, auto passed) {
             remote = to;
             timings = std::move(passed);
@@ -271,6 +274,33 @@ TEST_F(WebSocketTest, CallsNoHandlerOnceDestroyed) {
     EXPECT_EQ(messages.size(), 1u);
     EXPECT_FALSE(failure);
     EXPECT_EQ(server_closed, 2);
+}
+
+TEST_F(WebSocketTest, TellsWhenAllIsSent) {
+    serve();
+    int sent = 0;
+    connect(url("/"), {}, [&] {
+        ++sent;
+        client->close();
+    });
+    client->send_text("one");
+    client->send_text("two");
+    run();
+    EXPECT_EQ(sent, 1);
+    EXPECT_EQ(text_seen, 2);
+}
+
+TEST_F(WebSocketTest, ConnectsToNoAddressThatIsRefused) {
+    serve();
+    WebSocket::Options options;
+    options.refusal = [](const Endpoint& address) { return address.address + " is out of reach"; };
+    connect(url("/"), std::move(options));
+    run();
+    ASSERT_TRUE(failure);
+    EXPECT_EQ(failure->stage, Stage::Tcp);
+    EXPECT_EQ(failure->error.code, Errc::PermissionDenied);
+    EXPECT_NE(failure->error.to_string().find("127.0.0.1 is out of reach"), std::string::npos)
+        << failure->error.to_string();
 }
 
 TEST_F(WebSocketTest, ClosesBeforeItIsOpen) {

@@ -55,6 +55,10 @@ public:
     /// The output's bytes since the last call.
     [[nodiscard]] Bytes take_output() { return std::exchange(output_, {}); }
     [[nodiscard]] std::vector<mux::TsSegment> take_segments() { return pipeline_->take_segments(); }
+    [[nodiscard]] std::vector<media::EncodedSample> take_stream() {
+        return pipeline_->take_stream();
+    }
+    [[nodiscard]] std::vector<Pipeline::Mute> take_mutes() { return pipeline_->take_mutes(); }
     /// Closes the journal and the output; NotFound when there was no media.
     [[nodiscard]] Result<Pipeline::Finished> finish(Instant now, std::string reason);
 

@@ -99,6 +99,8 @@ std::string_view details_of(EndReason reason) {
             return "End reason: Source closed";
         case EndReason::LimitReached:
             return "End reason: Session limit reached";
+        case EndReason::StreamsStopped:
+            return "End reason: All streams stopped";
         case EndReason::Shutdown:
             return "End reason: Process killed";
         case EndReason::Failure:

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "streams/sink.hpp"
+
 #include "core/time.hpp"
 #include "storage/destination.hpp"
 
@@ -124,6 +126,24 @@ struct SegmentOutput {
     storage::Destination destination;
 };
 
+/// Servers that get the mix while it is made.
+struct StreamOutput {
+    streams::Protocol protocol = streams::Protocol::Rtmp;
+    std::vector<streams::Target> targets;  ///< None: they are added later.
+    /// Codec AAC, for WebSockets PCM of 48 kHz; the channels are the file's. The container means
+    /// nothing.
+    Encoding encoding;
+    /// What their addresses may be beside public ones (`network.allow`).
+    std::vector<std::string> allow;
+    std::string ca_file;  ///< Extra trust anchors (PEM), or none.
+};
+
+/// livekit.UpdateStreamRequest: adds, then removes.
+struct StreamUpdate {
+    std::vector<streams::Target> add;
+    std::vector<streams::Target> remove;  ///< By `url`.
+};
+
 /// One recording to be made: all that the recorder has to know, nothing of who asked.
 struct Job {
     std::string egress_id;  ///< "EG_…"; also the identity in the room.
@@ -132,12 +152,13 @@ struct Job {
     RoomAccess access;
     Source source;
     Mixing mixing = Mixing::Default;
-    bool makes_file = true;  ///< False: `segments` alone are made.
+    bool makes_file = true;  ///< False: `segments` and `stream` alone are made.
     Encoding encoding;       ///< Of the file; without one, of what `render` makes of the journal.
     storage::Destination destination;
     std::string filepath;  ///< LiveKit's template ("recordings/{room_name}-{time}.mp4"); "" or
                            ///< "dir/": default name.
     std::optional<SegmentOutput> segments;
+    std::optional<StreamOutput> stream;
     EndRule end;
     WallTime requested_at;
 };
@@ -154,6 +175,7 @@ enum class EndReason {
     LastHumanLeft,
     SourceLeft,  ///< The participant or the track that the job is about.
     LimitReached,
+    StreamsStopped,  ///< The last of all outputs was a stream, and was removed.
     Shutdown,
     Failure
 };
@@ -228,6 +250,21 @@ struct SegmentsResult {
     std::string error;  ///< Why it never will be.
 };
 
+/// One stream of a recording, of which there is nothing but the stream. livekit.StreamInfo.
+struct StreamResult {
+    enum class State { Active, Finished, Failed };
+    std::string url;  ///< Without its key.
+    std::string id;   ///< streams::Target::id.
+    State state = State::Active;
+    std::string error;                   ///< Of a failed one.
+    std::optional<WallTime> started_at;  ///< When it was first connected to.
+    std::optional<WallTime> ended_at;
+    std::uint32_t retries = 0;  ///< How often it was connected to again.
+    std::optional<WallTime> last_retry_at;
+
+    bool operator==(const StreamResult&) const = default;
+};
+
 /// The whole state of one recording, as of `updated_at`. A value: later ones replace earlier ones.
 struct Snapshot {
     std::string egress_id;
@@ -244,6 +281,7 @@ struct Snapshot {
     bool makes_file = true;
     FileResult file;  ///< Without one, what it says of times holds for the recording.
     std::optional<SegmentsResult> segments;
+    std::vector<StreamResult> streams;  ///< All there were, in the order of coming.
     std::vector<ParticipantSummary> participants;
     std::vector<TrackSummary> tracks;
     std::vector<Gap> gaps;

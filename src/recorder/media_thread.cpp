@@ -61,7 +61,8 @@ RecordingContext MediaThread::context() {
         shared_.spool,
         shared_.certificate,
         shared_.upload_patience,
-        shared_.srtp_profiles};
+        shared_.srtp_profiles,
+        shared_.stream_threads};
 }
 
 void MediaThread::start(Job job, Recording::OnChange on_change) {
@@ -78,6 +79,16 @@ void MediaThread::stop(const std::string& egress_id, EndReason reason) {
     loop_.post([this, egress_id, reason] {
         const auto it = recordings_.find(egress_id);
         if (it != recordings_.end()) it->second->stop(reason);
+    });
+}
+
+void MediaThread::update_streams(
+    const std::string& egress_id, StreamUpdate update, std::function<void(Result<> result)> on_done
+) {
+    loop_.post([this, egress_id, update = std::move(update), on_done = std::move(on_done)] {
+        const auto it = recordings_.find(egress_id);
+        if (it == recordings_.end()) return on_done(fail(Errc::NotFound, "egress " + egress_id));
+        on_done(it->second->update_streams(update));
     });
 }
 

@@ -25,6 +25,7 @@ public:
         const transport::Certificate& certificate;
         Nanoseconds upload_patience;
         std::string srtp_profiles;
+        streams::Threads& stream_threads;
     };
     /// Totals of the recordings that are over and of those that run, refreshed every second.
     struct Totals {
@@ -45,6 +46,12 @@ public:
     void start(Job job, Recording::OnChange on_change);
     void stop(const std::string& egress_id, EndReason reason);
     void stop_all(EndReason reason);
+    /// `on_done` on this thread, once; Errc::NotFound: there is no such recording (any more).
+    void update_streams(
+        const std::string& egress_id,
+        StreamUpdate update,
+        std::function<void(Result<> result)> on_done
+    );
     /// Frees a recording that is over.
     void forget(const std::string& egress_id);
     [[nodiscard]] const Totals& totals() const { return totals_; }

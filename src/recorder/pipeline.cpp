@@ -54,7 +54,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
     if (settings.encoding.codec == AudioCodec::OpusPassthrough) {
         const Container container = settings.encoding.container;
         const bool can_hold = container == Container::Ogg || container == Container::Mp4;
-        if (!can_hold || settings.segments) {
+        if (!can_hold || settings.segments || settings.stream) {
             return fail(Errc::InvalidArgument, "Opus is kept as it is in OGG and MP4 only");
         }
         pipeline->kept_.emplace(settings.jitter_wait);
@@ -149,6 +149,7 @@ Result<Pipeline::Finished> Pipeline::finish(Nanoseconds end) {
 }
 
 void Pipeline::dispatch(const journal::Record& record) {
+    if (settings_.stream) note_mute(record);
     const auto find = [this](journal::TrackIndex index) -> TrackInput* {
         const auto it = inputs_.find(index);
         return it == inputs_.end() ? nullptr : it->second.get();
@@ -170,6 +171,12 @@ void Pipeline::dispatch(const journal::Record& record) {
             input->set_muted(media::TrackRenderer::Muted::No);
         }
     }
+}
+
+void Pipeline::note_mute(const journal::Record& record) {
+    const bool is_mute = std::holds_alternative<journal::TrackMute>(record.body);
+    if (!is_mute && !std::holds_alternative<journal::TrackUnmute>(record.body)) return;
+    mutes_.push_back({record.at, is_mute ? streams::Muted::Yes : streams::Muted::No});
 }
 
 void Pipeline::start_track(const journal::TrackStart& start) {

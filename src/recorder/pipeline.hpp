@@ -38,6 +38,8 @@ struct PipelineSettings {
     bool makes_file = true;          ///< False: segments alone. `render` always makes the file.
     /// HLS segments of the same mix. Not kept in the journal: `render` makes none.
     std::optional<Segmenting> segments;
+    /// A live stream of the same mix: AAC or PCM with the file's channels. Not kept either.
+    std::optional<Encoding> stream;
     /// How far the mix runs behind the records' time, and how long a missing packet is waited for:
     /// a recorder is in no hurry. `render --late` waits longer.
     Nanoseconds mix_delay = 1s;
@@ -49,8 +51,8 @@ struct PipelineSettings {
     [[nodiscard]] static Result<PipelineSettings> parse(std::string_view text);
 };
 
-/// From journal records to a file, to HLS segments, or to both: jitter buffers, rendering, mixing,
-/// encoding, muxing.
+/// From journal records to a file, to HLS segments, to a live stream's samples: jitter buffers,
+/// rendering, mixing, encoding, muxing.
 ///
 /// A pure function of settings, header and the sequence of records: live and from a journal the
 /// same records give the same bytes. Time moves by the records' own (Tick records when nothing
@@ -92,6 +94,22 @@ public:
         return std::exchange(segments_, {});
     }
 
+    /// The live stream's samples since the last call; the last ones come with finish().
+    [[nodiscard]] std::vector<media::EncodedSample> take_stream() {
+        return std::exchange(stream_, {});
+    }
+    /// A track was muted or unmuted, where a live stream is made.
+    struct Mute {
+        Nanoseconds at{0};  ///< Since the journal's start.
+        streams::Muted muted = streams::Muted::No;
+    };
+    /// Those since the last call; the mix comes to them later.
+    [[nodiscard]] std::vector<Mute> take_mutes() { return std::exchange(mutes_, {}); }
+    /// Of the live stream; null when none is made.
+    [[nodiscard]] const media::StreamFormat* stream_format() const {
+        return format_for(&Encoder::is_for_stream);
+    }
+
     /// Bytes at the output's beginning that `Finished::head` replaces: the muxer's header. 0 before
     /// the first output, and where nothing is replaced (OGG).
     [[nodiscard]] std::size_t header_bytes() const { return header_bytes_; }
@@ -105,9 +123,11 @@ public:
 
 private:
     struct Encoder {
+        Encoding encoding;
         std::unique_ptr<media::AudioEncoder> encoder;
         bool is_for_file = false;
         bool is_for_segments = false;
+        bool is_for_stream = false;
     };
 
     Pipeline(const PipelineSettings& settings, const journal::Header& header, media::Mixer mixer);
@@ -115,6 +135,9 @@ private:
     [[nodiscard]] Result<> advance(Nanoseconds to, Bytes& out);
     [[nodiscard]] Result<> tick(Nanoseconds at, Bytes& out);
     [[nodiscard]] Result<> make_encoders();
+    [[nodiscard]] Result<> encode_for(bool Encoder::*output, const Encoding& encoding);
+    [[nodiscard]] const media::StreamFormat* format_for(bool Encoder::*output) const;
+    [[nodiscard]] Result<> open_segmenter();
     [[nodiscard]] Result<> begin_output(Bytes& out);
     void pack(const Encoder& from);
     [[nodiscard]] Result<> mix_up_to(std::int64_t position, Bytes& out);
@@ -126,6 +149,7 @@ private:
     [[nodiscard]] Result<> decode_instead();
     void dispatch(const journal::Record& record);
     void start_track(const journal::TrackStart& start);
+    void note_mute(const journal::Record& record);
     void take_rtp(const journal::RtpPacket& packet, Nanoseconds at);
     void take_rtcp(BytesView packet, Nanoseconds at);
     void drop_finished_tracks();
@@ -142,6 +166,8 @@ private:
     std::unique_ptr<mux::Muxer> muxer_;    ///< Of the file.
     std::optional<mux::TsSegmenter> segmenter_;
     std::vector<mux::TsSegment> segments_;
+    std::vector<media::EncodedSample> stream_;
+    std::vector<Mute> mutes_;
     std::vector<media::EncodedSample> samples_;
     std::vector<float> mixed_samples_;
     Nanoseconds now_{0};

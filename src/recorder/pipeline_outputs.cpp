@@ -60,30 +60,53 @@ bool is_same_stream(const Encoding& a, const Encoding& b) {
 
 }  // namespace
 
+/// An output takes the samples of another with the same encoding.
+Result<> Pipeline::encode_for(bool Encoder::*output, const Encoding& encoding) {
+    if (encoding.channels != settings_.encoding.channels) {
+        return fail(Errc::InvalidArgument, "segments and streams have the file's channels");
+    }
+    for (Encoder& each : encoders_) {
+        if (!is_same_stream(each.encoding, encoding)) continue;
+        each.*output = true;
+        return {};
+    }
+    Encoder made;
+    made.encoding = encoding;
+    AC_TRY(made.encoder, make_encoder(encoding));
+    made.*output = true;
+    encoders_.push_back(std::move(made));
+    return {};
+}
+
+const media::StreamFormat* Pipeline::format_for(bool Encoder::*output) const {
+    for (const Encoder& each : encoders_) {
+        if (each.*output) return &each.encoder->format();
+    }
+    return nullptr;
+}
+
 /// Muxer and segmenter themselves are made with the first output, when the start's wall time is
 /// known; whether they can hold the stream has to be known now.
 Result<> Pipeline::make_encoders() {
     if (settings_.makes_file) {
-        AC_TRY(auto encoder, make_encoder(settings_.encoding));
+        AC_CHECK_OK(encode_for(&Encoder::is_for_file, settings_.encoding));
         const mux::Container container = to_mux(settings_.encoding.container);
-        AC_TRY(auto probe, mux::make_muxer(container, encoder->format(), tags_));
+        AC_TRY(auto probe, mux::make_muxer(container, *format_for(&Encoder::is_for_file), tags_));
         probe.reset();
-        encoders_.push_back({std::move(encoder), true, false});
+    }
+    if (settings_.stream) {
+        AC_CHECK_OK(encode_for(&Encoder::is_for_stream, *settings_.stream));
     }
     if (!settings_.segments) return {};
-    const Encoding& encoding = settings_.segments->encoding;
-    if (encoding.channels != settings_.encoding.channels) {
-        return fail(Errc::InvalidArgument, "segments have the file's channels");
-    }
-    if (settings_.makes_file && is_same_stream(encoding, settings_.encoding)) {
-        encoders_.front().is_for_segments = true;
-    } else {
-        AC_TRY(auto encoder, make_encoder(encoding));
-        encoders_.push_back({std::move(encoder), false, true});
-    }
+    AC_CHECK_OK(encode_for(&Encoder::is_for_segments, settings_.segments->encoding));
+    return open_segmenter();
+}
+
+Result<> Pipeline::open_segmenter() {
     mux::TsSegmenter::Settings cutting;
     cutting.segment_duration = settings_.segments->duration;
-    AC_TRY(segmenter_, mux::TsSegmenter::create(encoders_.back().encoder->format(), cutting));
+    cutting.start = wall_start_ + time_of(zero_);
+    AC_TRY(segmenter_, mux::TsSegmenter::create(*format_for(&Encoder::is_for_segments), cutting));
     return {};
 }
 
@@ -96,14 +119,9 @@ Result<> Pipeline::begin_output(Bytes& out) {
     zero_ = std::max({zero_, first - kMaxPreroll, std::int64_t{0}});
     mixed_ = zero_;
     has_begun_ = true;
-    if (segmenter_) {
-        mux::TsSegmenter::Settings cutting;
-        cutting.segment_duration = settings_.segments->duration;
-        cutting.start = wall_start_ + time_of(zero_);
-        AC_TRY(segmenter_, mux::TsSegmenter::create(encoders_.back().encoder->format(), cutting));
-    }
+    if (segmenter_) AC_CHECK_OK(open_segmenter());
     if (!settings_.makes_file) return {};
-    return open_muxer(encoders_.front().encoder->format(), out);
+    return open_muxer(*format_for(&Encoder::is_for_file), out);
 }
 
 Result<> Pipeline::open_muxer(const media::StreamFormat& format, Bytes& out) {
@@ -119,6 +137,7 @@ Result<> Pipeline::open_muxer(const media::StreamFormat& format, Bytes& out) {
 void Pipeline::pack(const Encoder& from) {
     for (media::EncodedSample& sample : samples_) {
         if (from.is_for_segments) segmenter_->add(sample, segments_);
+        if (from.is_for_stream) stream_.push_back(sample);
         if (from.is_for_file) muxer_->add(std::move(sample));
     }
 }

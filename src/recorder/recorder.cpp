@@ -77,6 +77,7 @@ struct Recorder::Impl {
     Options options;
     storage::Spool spool;
     net::HttpClient http;
+    streams::Threads stream_threads;
     net::Timer sweeping{home};
     std::unique_ptr<transport::Certificate> certificate;
     std::unique_ptr<net::Pool> uploads;
@@ -105,7 +106,8 @@ Result<std::unique_ptr<Recorder>> Recorder::create(net::Loop& home, Options opti
             impl->spool,
             *impl->certificate,
             impl->options.upload_patience,
-            impl->options.srtp_profiles};
+            impl->options.srtp_profiles,
+            impl->stream_threads};
         impl->threads.push_back(
             std::make_unique<MediaThread>(std::move(shared), "media-" + std::to_string(i))
         );
@@ -123,6 +125,7 @@ Recorder::~Recorder() {
     impl_->http.abort();
     impl_->uploads->finish();
     impl_->disk->finish();
+    impl_->stream_threads.finish();
     impl_->threads.clear();
 }
 
@@ -159,6 +162,23 @@ bool Recorder::stop(const std::string& egress_id, EndReason reason) {
     if (it == impl_->running.end()) return false;
     impl_->threads[it->second.thread]->stop(egress_id, reason);
     return true;
+}
+
+void Recorder::update_streams(
+    const std::string& egress_id, StreamUpdate update, std::function<void(Result<> result)> on_done
+) {
+    const auto it = impl_->running.find(egress_id);
+    if (it == impl_->running.end()) return on_done(fail(Errc::NotFound, "egress " + egress_id));
+    auto report = [impl = impl_.get(),
+                   alive = std::weak_ptr<bool>(impl_->alive),
+                   on_done = std::move(on_done)](Result<> result) {
+        impl->home.post([alive, on_done, result = std::move(result)] {
+            if (!alive.expired() && *alive.lock()) on_done(result);
+        });
+    };
+    impl_->threads[it->second.thread]->update_streams(
+        egress_id, std::move(update), std::move(report)
+    );
 }
 
 void Recorder::shutdown() {

@@ -64,6 +64,13 @@ public:
     [[nodiscard]] Result<> start(Job job, OnUpdate on_update);
     /// Ends a recording; false when none of that id runs. Repeating it is harmless.
     bool stop(const std::string& egress_id, EndReason reason);
+    /// Adds and removes streams: StreamSet::update(). `on_done` once, after the snapshot that shows
+    /// it; Errc::NotFound also when no such recording runs.
+    void update_streams(
+        const std::string& egress_id,
+        StreamUpdate update,
+        std::function<void(Result<> result)> on_done
+    );
     /// Ends all recordings (EndReason::Shutdown); files are finished and uploaded.
     void shutdown();
 

@@ -71,7 +71,9 @@ Result<> Recording::prepare() {
     if (job_.segments) {
         options.settings.segments = Segmenting{job_.segments->duration, job_.segments->encoding};
     }
+    if (job_.stream) options.settings.stream = job_.stream->encoding;
     AC_TRY(capture_, Capture::create(std::move(options), monotonic_now()));
+    make_streams();
     static_cast<void>(name_file());  // Else before the upload, when all is known.
     return {};
 }
@@ -99,6 +101,8 @@ bool Recording::name_file() {
 
 void Recording::tick(Instant now) {
     AC_ON_HOME(home_);
+    if (is_over()) return;
+    tick_streams(now);
     if (is_over() || status_ == Status::Ending) return;
     if (link_) link_->tick(now);
     if (is_over() || status_ == Status::Ending) return;
@@ -232,6 +236,9 @@ void Recording::on_rtp(BytesView packet, Instant arrival) {
         const Instant since = connected_at_.value_or(started_);
         on_stage("media", std::max(arrival - since, Nanoseconds(0)));
         log_.info("recording.active", {{"after_ms", to_seconds(arrival - started_) * 1000}});
+        if (streams_) {
+            streams_->begin(*capture_->pipeline().stream_format(), {monotonic_now(), wall_now()});
+        }
         changed();
     }
 }
@@ -332,6 +339,7 @@ Snapshot Recording::snapshot() const {
     } else if (job_.segments) {
         all.segments.emplace();
     }
+    if (streams_) all.streams = streams_->results();
     if (capture_ && !is_over()) all.file.duration = capture_->pipeline().duration();
     all.participants = participants_.all();
     if (capture_) all.tracks = capture_->tracks();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "streams/sink_maker.hpp"
+
 #include "core/home.hpp"
 #include "core/log.hpp"
 #include "net/http_client.hpp"
@@ -14,9 +16,11 @@
 #include "recorder/segment_sink.hpp"
 #include "recorder/source.hpp"
 #include "recorder/spool_files.hpp"
+#include "recorder/stream_set.hpp"
 #include "recorder/upload_task.hpp"
 #include "storage/spool.hpp"
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -37,6 +41,7 @@ struct RecordingContext {
     const transport::Certificate& certificate;
     Nanoseconds upload_patience;
     std::string srtp_profiles;  ///< "": transport's own.
+    streams::Threads& stream_threads;
 };
 
 /// One recording's life, on one thread from socket to muxer: joins, captures, writes, uploads,
@@ -59,6 +64,8 @@ public:
     /// Has the spool files made and starts to join. What fails is told as a final snapshot.
     void start();
     void stop(EndReason reason);
+    /// As StreamSet::update(); Errc::InvalidArgument: no stream was asked for, or all is over.
+    [[nodiscard]] Result<> update_streams(const StreamUpdate& update);
     /// The thread's tick, about every 100 ms.
     void tick(Instant now);
 
@@ -97,6 +104,11 @@ private:
     void bear_full_journal(const Error& error);
     void write_output();
     [[nodiscard]] Result<> write_segments();
+    void make_streams();
+    void write_stream();
+    void tell_mutes(Nanoseconds until);
+    void tick_streams(Instant now);
+    void finish_streams();
     [[nodiscard]] std::string segments_folder() const { return folder_ + "/segments"; }
     void check_limits(Instant now);
     void check_source(Instant now);
@@ -111,6 +123,7 @@ private:
     void add_error(const std::string& words, int error_code);
     void file_over(Status status);
     void segments_over();
+    void output_over();
     void close_capture();
     void on_stored(Result<storage::StoredObject> stored);
     void keep_in_spool(const Error& why);
@@ -131,6 +144,8 @@ private:
     std::unique_ptr<Output> output_;  ///< None before on_opened().
     std::unique_ptr<UploadTask> upload_;
     std::unique_ptr<SegmentSink> segments_;  ///< None before the first one.
+    std::unique_ptr<StreamSet> streams_;     ///< Of a job that has a stream.
+    std::deque<Pipeline::Mute> mutes_;       ///< To which the stream has not come yet.
     std::unique_ptr<RoomLink> link_;
     RtcpFeedback feedback_;
     ParticipantList participants_;
@@ -144,6 +159,7 @@ private:
     Status final_status_ = Status::Complete;
     bool is_file_over_ = false;
     bool are_segments_over_ = false;
+    bool are_streams_over_ = false;
     bool is_opening_ = false;  ///< The disk makes the files.
     std::optional<Error> not_opened_;
     bool was_journal_full_ = false;  ///< It has been told.

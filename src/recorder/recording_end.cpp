@@ -108,11 +108,13 @@ void Recording::end_with_files() {
 }
 
 void Recording::end_without_media() {
+    finish_streams();
     if (final_status_ != Status::Failed) {
         final_status_ = Status::Aborted;
         error_code_ = 412;
         error_ = "Start signal not received";
-        if (end_reason_ == EndReason::StopRequested || end_reason_ == EndReason::Shutdown) {
+        if (end_reason_ == EndReason::StopRequested || end_reason_ == EndReason::StreamsStopped ||
+            end_reason_ == EndReason::Shutdown) {
             error_ = "Stop called before pipeline could start";
         } else if (end_reason_ == EndReason::LimitReached) {
             error_ = "Session limit reached before start signal";
@@ -163,6 +165,7 @@ void Recording::close_capture() {
 
 void Recording::finish_outputs() {
     close_capture();
+    finish_streams();
     if (!output_) {  // What was heard has no place to be.
         error_ = not_opened_->to_string();
         error_code_ = code_of(*not_opened_);
@@ -197,14 +200,19 @@ void Recording::segments_over() {
         add_error("segments: " + error, segments_->error_code());
         final_status_ = Status::Failed;
     }
-    if (is_file_over_) conclude(final_status_);
+    output_over();
 }
 
 void Recording::file_over(Status status) {
     is_file_over_ = true;
     // One output's failure is the recording's, but does not keep the others from their end.
     if (final_status_ != Status::Failed) final_status_ = status;
-    if (are_segments_over_) conclude(final_status_);
+    output_over();
+}
+
+/// The recording is over with the last of its outputs.
+void Recording::output_over() {
+    if (is_file_over_ && are_segments_over_ && are_streams_over_) conclude(final_status_);
 }
 
 void Recording::add_error(const std::string& words, int error_code) {

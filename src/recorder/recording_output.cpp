@@ -36,6 +36,7 @@ Result<> Recording::begin_upload() {
 void Recording::write_output() {
     if (status_ == Status::Ending || is_over() || !output_) return;
     check(write_segments());
+    write_stream();
     const Bytes bytes = capture_->take_output();
     if ((bytes.empty() && output_->is_whole()) || !job_.makes_file) return;
     const bool had_reserve = !output_->has_used_reserve();

@@ -105,6 +105,12 @@ bool is_missed_picture(
            track.kind == signal::TrackKind::Video && is_screen == source.screen_share;
 }
 
+bool is_one_track(const Source& source) {
+    if (source.kind == Source::Kind::Track) return true;
+    return source.kind == Source::Kind::Media && !source.capture_all && source.routes.size() == 1 &&
+           source.routes.front().match == AudioRoute::Match::Track;
+}
+
 std::optional<media::Channel> channel_of(
     const std::vector<AudioRoute>& routes, const RoutedTrack& track
 ) {

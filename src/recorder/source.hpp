@@ -32,6 +32,9 @@ struct RoutedTrack {
     ParticipantKind participant_kind = ParticipantKind::Standard;
 };
 
+/// One named track is all that is heard.
+[[nodiscard]] bool is_one_track(const Source& source);
+
 /// Where a track that is recorded is heard: the first route that matches decides; when none does,
 /// on both channels. Empty without routes: the mixing mode decides.
 [[nodiscard]] std::optional<media::Channel> channel_of(

@@ -100,6 +100,9 @@ ALTER TABLE recording_files ADD COLUMN live_filename TEXT NOT NULL DEFAULT '';
 ALTER TABLE recording_files ADD COLUMN live_location TEXT NOT NULL DEFAULT ''
 )sql";
 
+constexpr std::string_view kStreams =
+    "ALTER TABLE recordings ADD COLUMN streams TEXT NOT NULL DEFAULT '[]'";
+
 constexpr std::string_view kOutbox = R"sql(
 CREATE TABLE deliveries (
     seq {serial},
@@ -192,6 +195,7 @@ const std::vector<Migration>& migrations() {
         {"conversations, participants, recordings, files", kConversations},
         {"deliveries, received events", kOutbox},
         {"segments", kSegments},
+        {"streams", kStreams},
     };
     return all;
 }

@@ -57,6 +57,18 @@ std::string_view to_string(ConversationStatus status) {
 }
 std::string_view to_string(RecordingStatus status) { return name_in(kRecordingStatuses, status); }
 std::string_view to_string(FileKind kind) { return name_in(kFileKinds, kind); }
+std::string_view to_string(StoredStream::State state) {
+    switch (state) {
+        case StoredStream::State::Active:
+            return "active";
+        case StoredStream::State::Finished:
+            return "finished";
+        case StoredStream::State::Failed:
+            return "failed";
+    }
+    return "";
+}
+
 std::string_view to_string(DeliveryState state) { return name_in(kDeliveryStates, state); }
 
 std::optional<ConversationStatus> parse_conversation_status(std::string_view text) {

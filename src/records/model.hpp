@@ -142,6 +142,22 @@ struct StoredFile {
     bool operator==(const StoredFile&) const = default;
 };
 
+/// One live stream of a recording. livekit.StreamInfo.
+struct StoredStream {
+    enum class State { Active = 0, Finished = 1, Failed = 2 };  ///< The protocol's numbers.
+    std::string url;                                            ///< Without its key.
+    std::string id;                                             ///< The caller's own, or "".
+    State state = State::Active;
+    std::string error;
+    std::optional<WallTime> started_at;
+    std::optional<WallTime> ended_at;
+    std::uint32_t retries = 0;
+    std::optional<WallTime> last_retry_at;
+
+    bool operator==(const StoredStream&) const = default;
+};
+[[nodiscard]] std::string_view to_string(StoredStream::State state);  ///< "active" …
+
 /// One egress. Fields marked *kept* are set once: an update that leaves them empty does not clear
 /// them.
 struct Recording {
@@ -174,6 +190,7 @@ struct Recording {
     std::string link_key;           ///< kept. The `k` of /r/{egress_id}?k=…
     bool link_revoked = false;      ///< Only ever goes from false to true.
     std::vector<StoredFile> files;  ///< By index.
+    std::vector<StoredStream> streams;
 
     bool operator==(const Recording&) const = default;
 };

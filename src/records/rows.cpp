@@ -65,6 +65,55 @@ std::vector<Gap> gaps_of(const std::string& text) {
     return gaps;
 }
 
+Json json_of(const std::optional<WallTime>& time) {
+    return time ? Json(unix_nanoseconds(*time)) : Json(nullptr);
+}
+
+std::string json_of(const std::vector<StoredStream>& streams) {
+    Json json = Json::array();
+    for (const StoredStream& stream : streams) {
+        json.push_back(
+            {{"url", clean_text(stream.url)},
+             {"id", clean_text(stream.id)},
+             {"state", to_string(stream.state)},
+             {"error", clean_text(stream.error)},
+             {"started_at", json_of(stream.started_at)},
+             {"ended_at", json_of(stream.ended_at)},
+             {"retries", stream.retries},
+             {"last_retry_at", json_of(stream.last_retry_at)}}
+        );
+    }
+    return dump(json);
+}
+
+std::optional<WallTime> time_of(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    if (found == json.end() || !found->is_number_integer()) return std::nullopt;
+    return WallTime(Nanoseconds(found->get<std::int64_t>()));
+}
+
+std::vector<StoredStream> streams_of(const std::string& text) {
+    std::vector<StoredStream> streams;
+    const Json json = Json::parse(text, nullptr, false);
+    if (!json.is_array()) return streams;
+    for (const Json& each : json) {
+        if (!each.is_object()) continue;
+        StoredStream stream;
+        stream.url = member<std::string>(each, "url");
+        stream.id = member<std::string>(each, "id");
+        const auto state = member<std::string>(each, "state");
+        if (state == "finished") stream.state = StoredStream::State::Finished;
+        if (state == "failed") stream.state = StoredStream::State::Failed;
+        stream.error = member<std::string>(each, "error");
+        stream.started_at = time_of(each, "started_at");
+        stream.ended_at = time_of(each, "ended_at");
+        stream.retries = member<std::uint32_t>(each, "retries");
+        stream.last_retry_at = time_of(each, "last_retry_at");
+        streams.push_back(std::move(stream));
+    }
+    return streams;
+}
+
 std::string json_of(const Check& check) {
     Json findings = Json::array();
     for (const auto& finding : check.findings) findings.push_back(clean_text(finding));
@@ -170,6 +219,7 @@ Args columns_of(const Recording& recording) {
         {"backup_storage_used", flag(recording.backup_storage_used)},
         {"link_key", value_of(recording.link_key)},
         {"link_revoked", flag(recording.link_revoked)},
+        {"streams", json_of(recording.streams)},
     };
 }
 
@@ -202,6 +252,7 @@ Recording recording_of(const Row& row) {
     recording.backup_storage_used = row.flag("backup_storage_used");
     recording.link_key = row.text("link_key");
     recording.link_revoked = row.flag("link_revoked");
+    recording.streams = streams_of(row.text("streams"));
     return recording;
 }
 

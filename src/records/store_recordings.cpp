@@ -67,6 +67,7 @@ Recording merged(Recording newer, const Recording& older) {
     if (newer.started_at == WallTime()) newer.started_at = older.started_at;
     if (!newer.ended_at) newer.ended_at = older.ended_at;
     newer.files = merged(std::move(newer.files), older.files);
+    if (newer.streams.size() < older.streams.size()) newer.streams = older.streams;
     return newer;
 }
 

@@ -110,6 +110,16 @@ Recording full_recording(const std::string& conversation_id) {
     segments.live_filename = "hls/live.m3u8";
     segments.live_location = "https://b/hls/live.m3u8";
     all.files = {mix, track, segments};
+    StoredStream stream;
+    stream.url = "rtmp://h/live/{abc...xyz}";
+    stream.id = "main";
+    stream.state = StoredStream::State::Failed;
+    stream.error = "no progress for 30 s";
+    stream.started_at = at(3);
+    stream.ended_at = at(33);
+    stream.retries = 2;
+    stream.last_retry_at = at(20);
+    all.streams = {stream, StoredStream{}};
     return all;
 }
 

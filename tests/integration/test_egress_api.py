@@ -226,7 +226,7 @@ def test_encoding_options_are_honoured(service, livekit, callers, room, file_typ
     ({"advanced": {"audio_codec": "AC_MP3"}}, "AC_MP3"),
     ({"file_outputs": [{"filepath": "x", "gcp": {"bucket": "b"}}]}, "gcp"),
     ({"file_outputs": []}, "output"),
-    ({"stream_outputs": [{"urls": ["rtmp://x/y"]}]}, "stream_outputs"),
+    ({"stream_outputs": [{"urls": ["rtmp://x/y"]}]}, "rtmp urls must be of format"),
     ({"advanced": {"audio_frequency": 12345}}, "audio_frequency"),
 ])
 def test_what_cannot_be_done_is_named(service, livekit, callers, room, mistake, words):

@@ -60,7 +60,6 @@ OF_THE_README = {
     "cpu_cost.room_composite_cpu_cost", "cpu_cost.audio_room_composite_cpu_cost",
     "cpu_cost.sdk_audio_room_composite_cpu_cost", "cpu_cost.sdk_audio_room_composite_memory_cost",
     "cpu_cost.web_cpu_cost", "cpu_cost.track_composite_cpu_cost", "cpu_cost.track_cpu_cost",
-    "session_limits.stream_output_max_duration", "session_limits.segment_output_max_duration",
     "storage.s3.aws_log_level", "debug (enable_profiling)"}
 
 OF_THE_READMES_STORE = {
