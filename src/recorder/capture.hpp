@@ -55,6 +55,9 @@ public:
     /// The output's bytes since the last call.
     [[nodiscard]] Bytes take_output() { return std::exchange(output_, {}); }
     [[nodiscard]] std::vector<mux::TsSegment> take_segments() { return pipeline_->take_segments(); }
+    [[nodiscard]] std::vector<TrackPiece> take_track_pieces() {
+        return pipeline_->take_track_pieces();
+    }
     /// Closes the journal and the output; NotFound when there was no media.
     [[nodiscard]] Result<Pipeline::Finished> finish(Instant now, std::string reason);
 
