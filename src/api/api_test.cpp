@@ -170,13 +170,32 @@ TEST(RecordingBody, TakesNamesInCapitals) {
     EXPECT_EQ(request->filepath, "E.WAV");
 }
 
+TEST(RecordingBody, TakesTrackFilesAndAManifest) {
+    const auto plain = parse_recording_body(R"({"room_name":"r"})", defaults());
+    ASSERT_TRUE(plain) << plain.error().message;
+    EXPECT_FALSE(plain->track_files);
+    EXPECT_TRUE(plain->writes_manifest);
+    const auto request = parse_recording_body(
+        R"({"room_name":"r","track_files":true,"track_filepath":"t/{track_id}",)"
+        R"("outputs":[{"disable_manifest":true}]})",
+        defaults()
+    );
+    ASSERT_TRUE(request) << request.error().message;
+    ASSERT_TRUE(request->track_files);
+    EXPECT_EQ(request->track_files->filepath, "t/{track_id}");
+    EXPECT_FALSE(request->writes_manifest);
+}
+
 TEST(RecordingBody, RefusesByName) {
     const std::pair<std::string, std::string> rows[] = {
         {R"([])", "JSON object"},
         {R"({"audio_only":true})", "room_name"},
         {R"({"room_name":"r","colour":1})", "colour"},
         {R"({"room_name":"r","audio_only":false})", "video"},
-        {R"({"room_name":"r","track_files":true})", "track_files"},
+        {R"({"room_name":"r","track_files":1})", "track_files"},
+        {R"({"room_name":"r","track_filepath":"{track_id}"})", "track_files"},
+        {R"({"room_name":"r","track_files":true,"track_filepath":"a"})", "{track_id}"},
+        {R"({"room_name":"r","outputs":[{"disable_manifest":"no"}]})", "disable_manifest"},
         {R"({"room_name":"r","end_when":"never"})", "end_when"},
         {R"({"room_name":"r","max_duration":"soon"})", "max_duration"},
         {R"({"room_name":"r","outputs":[{"file_type":"webm"}]})", "'outputs[0].file_type' 'webm'"},

@@ -24,6 +24,7 @@ json to_json(const records::StoredFile& file) {
         {"track_id", file.track_id.empty() ? json(nullptr) : json(file.track_id)},
         {"identity", file.identity.empty() ? json(nullptr) : json(file.identity)},
         {"offset", to_seconds(file.offset)},
+        {"offset_samples", (file.offset.count() * 48 + 500'000) / 1'000'000},
         {"filename", file.filename},
         {"location", file.location.empty() ? json(nullptr) : json(file.location)},
         {"size", file.size_bytes},
@@ -90,6 +91,8 @@ json to_json(const records::Recording& recording) {
         {"metadata", object_of(recording.metadata_json)},
         {"files", std::move(files)},
         {"streams", std::move(streams)},
+        {"manifest_location",
+         recording.manifest_location.empty() ? json(nullptr) : json(recording.manifest_location)},
         {"gaps", std::move(gaps)},
         {"check", check_of(recording.check)}};
 }

@@ -2,6 +2,7 @@
 
 #include "proto/json.hpp"
 #include "proto/livekit_egress.pb.h"
+#include "recorder/track_names.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -137,7 +138,9 @@ Answer<void> put_output(const json& body, json& message, std::optional<int>& cha
     json output = outputs[0];
     if (!output.is_object()) return invalid("'outputs[0]' is no object");
     auto known = refuse_unknown(
-        output, {"file_type", "filepath", "s3", "channels", "bitrate", "sample_rate"}, "outputs[0]."
+        output,
+        {"file_type", "filepath", "s3", "channels", "bitrate", "sample_rate", "disable_manifest"},
+        "outputs[0]."
     );
     if (!known) return known;
     auto asked = number_of(output, "channels");
@@ -147,6 +150,22 @@ Answer<void> put_output(const json& body, json& message, std::optional<int>& cha
     if (auto put = put_options(output, message); !put) return put;
     if (auto put = put_type(output); !put) return put;
     message["file_outputs"] = json::array({output});
+    return {};
+}
+
+Answer<void> put_track_files(const json& body, control::RecordingRequest& request) {
+    const json wanted = body.value("track_files", json(false));
+    if (!wanted.is_boolean()) return invalid("'track_files' is neither true nor false");
+    auto filepath = text_of(body, "track_filepath");
+    if (!filepath) return tl::unexpected(filepath.error());
+    if (wanted == false) {
+        if (filepath->empty()) return {};
+        return invalid("'track_filepath' without 'track_files': true names nothing");
+    }
+    if (auto good = recorder::check_track_filepath(*filepath); !good) {
+        return invalid(good.error().context);
+    }
+    request.track_files = recorder::TrackFiles{*std::move(filepath)};
     return {};
 }
 
@@ -183,6 +202,7 @@ Answer<control::RecordingRequest> parse_recording_body(
          "outputs",
          "audio_mixing",
          "track_files",
+         "track_filepath",
          "end_when",
          "end_grace",
          "max_duration",
@@ -190,9 +210,6 @@ Answer<control::RecordingRequest> parse_recording_body(
         ""
     );
     if (!known) return tl::unexpected(known.error());
-    if (given.contains("track_files") && given["track_files"] != false) {
-        return invalid("track_files is not supported by this recorder yet");
-    }
     if (given.contains("audio_only") && given["audio_only"] != true) {
         return invalid("video is not supported by this recorder yet: set audio_only");
     }
@@ -230,6 +247,7 @@ Answer<control::RecordingRequest> parse_recording_body(
     auto checked = control::check_request(request, defaults);
     if (!checked) return in_body_names(std::move(checked.error()));
     if (auto put = put_end(given, *checked); !put) return tl::unexpected(put.error());
+    if (auto put = put_track_files(given, *checked); !put) return tl::unexpected(put.error());
     if (channels) {
         if (*channels == 1 && checked->mixing != recorder::Mixing::Default) {
             return invalid("'audio_mixing' puts voices on two channels, 'channels' is 1");

@@ -22,6 +22,7 @@ struct RecordCommand {
     Nanoseconds wait = 10s;  ///< For the room to exist, and for the first packet.
     std::string file_type;   ///< "mp4", "ogg"; "": by the output's extension, else mp4.
     AudioMixing mixing = AudioMixing::Default;
+    bool track_files = false;  ///< Each track's own file beside it, and the manifest.
 };
 /// One recording in the foreground, with a progress line.
 [[nodiscard]] ExitCode run_record(const Config& config, const RecordCommand& command);
@@ -30,6 +31,7 @@ struct RenderCommand {
     std::string journal;  ///< A folder of segments (spool/EG_…) or one .acj file.
     std::string output;   ///< ".mp4", ".ogg", ".mp3", ".wav" or ".flac".
     bool late = false;    ///< Waits longer, so that packets too late for the live mix are used.
+    bool track_files = false;  ///< Each track's own file, too: "call/ann-TR_x.ogg" of "call.mp4".
 };
 [[nodiscard]] ExitCode run_render(const RenderCommand& command);
 

@@ -96,6 +96,9 @@ struct AutoRecordRule {
     FileType file_type = FileType::Mp4;
     AudioMixing audio_mixing = AudioMixing::Default;
     std::string filepath;  ///< LiveKit's template; empty: LiveKit's default name.
+    bool disable_manifest = false;
+    bool track_files = false;    ///< Each track's own file beside the mix.
+    std::string track_filepath;  ///< Their template; empty: beside the mix.
     EndWhen end_when = EndWhen::RoomFinished;
     Nanoseconds end_grace = 10s;
     Nanoseconds max_duration{0};          ///< 0: no limit.

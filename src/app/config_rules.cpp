@@ -1,5 +1,6 @@
 #include "app/config_keys.hpp"
 #include "net/url.hpp"
+#include "recorder/track_names.hpp"
 
 #include <arpa/inet.h>
 
@@ -158,6 +159,9 @@ Result<AutoRecordRule> read_rule(const Value& value) {
              "file_type",
              "audio_mixing",
              "filepath",
+             "disable_manifest",
+             "track_files",
+             "track_filepath",
              "end_when",
              "end_grace",
              "max_duration",
@@ -176,6 +180,15 @@ Result<AutoRecordRule> read_rule(const Value& value) {
     AC_CHECK_OK(object.take("file_type", rule.file_type, choice(kFileTypes)));
     AC_CHECK_OK(object.take("audio_mixing", rule.audio_mixing, choice(kMixings)));
     AC_CHECK_OK(object.take("filepath", rule.filepath, read_filled_text));
+    AC_CHECK_OK(object.take("disable_manifest", rule.disable_manifest, read_bool));
+    AC_CHECK_OK(object.take("track_files", rule.track_files, read_bool));
+    AC_CHECK_OK(object.take("track_filepath", rule.track_filepath, read_filled_text));
+    if (const auto* filepath = object.find("track_filepath")) {
+        if (!rule.track_files) return fail_at(*filepath, "names nothing without track_files: true");
+        if (auto good = recorder::check_track_filepath(rule.track_filepath); !good) {
+            return fail_at(*filepath, "has no {track_id}: all tracks would be one file");
+        }
+    }
     AC_CHECK_OK(object.take("end_when", rule.end_when, choice(kEnds)));
     AC_CHECK_OK(object.take("end_grace", rule.end_grace, read_duration));
     AC_CHECK_OK(object.take("max_duration", rule.max_duration, read_duration));
@@ -305,6 +318,9 @@ std::string show_auto_record(const std::vector<AutoRecordRule>& rules) {
                     ", audio_only: true, file_type: " + name_of(rule.file_type, kFileTypes) +
                     ", audio_mixing: " + name_of(rule.audio_mixing, kMixings);
         if (!rule.filepath.empty()) text += ", filepath: " + quote(rule.filepath);
+        if (rule.disable_manifest) text += ", disable_manifest: true";
+        if (rule.track_files) text += ", track_files: true";
+        if (!rule.track_filepath.empty()) text += ", track_filepath: " + quote(rule.track_filepath);
         text += ", end_when: " + name_of(rule.end_when, kEnds) +
                 ", end_grace: " + show_duration(rule.end_grace);
         if (rule.max_duration.count() > 0)

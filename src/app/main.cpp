@@ -148,6 +148,9 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
         ->check(CLI::IsMember({"mp4", "ogg", "mp3", "wav", "flac"}));
     command->add_option("--audio-mixing", all.mixing, "How tracks become channels")
         ->check(CLI::IsMember({"default", "dual_channel_agent", "dual_channel_alternate"}));
+    command->add_flag(
+        "--track-files", all.record.track_files, "Each track's own file, too, and a manifest"
+    );
     command->callback([&] { chosen = [&] { return record(all); }; });
 
     command = app.add_subcommand("render", "Make a file from a recording's journal");
@@ -157,6 +160,7 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
         ->add_option("-o,--output", all.render.output, "The file: .mp4, .ogg, .mp3, .wav or .flac")
         ->required();
     command->add_flag("--late", all.render.late, "Use packets that came too late for the live mix");
+    command->add_flag("--track-files", all.render.track_files, "Each track's own file, too");
     command->callback([&] { chosen = [&] { return static_cast<int>(run_render(all.render)); }; });
 }
 

@@ -233,6 +233,8 @@ std::vector<control::AutoRecordRule> auto_record_rules(const Config& config) {
         rule.container = to_recorder(from.file_type);
         rule.mixing = to_recorder(from.audio_mixing);
         rule.filepath = from.filepath;
+        rule.writes_manifest = !from.disable_manifest;
+        if (from.track_files) rule.track_files = recorder::TrackFiles{from.track_filepath};
         rule.end.last_human_left = from.end_when == EndWhen::LastHumanLeft;
         rule.end.end_grace = from.end_grace;
         if (from.max_duration.count() > 0) rule.end.max_duration = from.max_duration;

@@ -113,6 +113,8 @@ Result<recorder::Job> make_job(const RecordCommand& command, const Config& confi
     const auto defaults = recording_defaults(config);
     job.mixing = to_recorder(command.mixing);
     job.encoding = control::default_encoding(defaults, job.mixing, container);
+    job.writes_manifest = command.track_files;
+    if (command.track_files) job.track_files.emplace();
     job.end.session_limit = defaults.session_limit;
     job.end.max_bytes = defaults.max_bytes;
     job.end.media_timeout = std::max(command.wait, Nanoseconds(5s));
@@ -174,6 +176,26 @@ std::string shown_location(
         .value_or(file.location);
 }
 
+/// False when one is not where it belongs.
+bool tell_tracks(const recorder::Snapshot& end) {
+    bool all_good = true;
+    for (const recorder::TrackFileResult& track : end.track_files) {
+        if (!track.error.empty()) {
+            complain("track " + track.track_sid + ": " + track.error);
+            all_good = false;
+            continue;
+        }
+        std::printf(
+            "%s  %.2f s  %llu bytes  from sample %lld\n",
+            track.file.location.c_str(),
+            to_seconds(track.file.duration),
+            static_cast<unsigned long long>(track.file.size_bytes),
+            static_cast<long long>(track.offset_samples)
+        );
+    }
+    return all_good;
+}
+
 ExitCode tell(const recorder::Snapshot& end, const std::string& location) {
     const bool good =
         end.status == recorder::Status::Complete || end.status == recorder::Status::LimitReached;
@@ -185,6 +207,7 @@ ExitCode tell(const recorder::Snapshot& end, const std::string& location) {
             static_cast<unsigned long long>(end.file.size_bytes)
         );
     }
+    if (!tell_tracks(end) && good) return ExitCode::Failed;
     if (good) return ExitCode::Done;
     complain(end.error.empty() ? "the recording failed" : end.error);
     return ExitCode::Failed;

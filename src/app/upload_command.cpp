@@ -10,6 +10,7 @@
 #include "core/log.hpp"
 #include "net/http_client.hpp"
 #include "notify/outbox.hpp"
+#include "recorder/manifest.hpp"
 #include "recorder/respool.hpp"
 #include "recorder/spool_keeper.hpp"
 #include "records/store.hpp"
@@ -18,6 +19,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 
 namespace aircheck::app {
@@ -46,9 +49,19 @@ struct Upload {
     std::unique_ptr<records::Store> store;
     std::unique_ptr<notify::Outbox> outbox;
     records::Recording recording;
+    std::string manifest_path;  ///< In the spool, where one may wait.
+    net::HttpClient http;
+    std::size_t sent = 0;  ///< What was printed, and has to be put on record.
 
     [[nodiscard]] Result<> open(const std::string& id);
+    [[nodiscard]] Result<storage::Destination> destination_of(records::StoredFile& file) const;
+    /// All that waits; what was sent before something failed stays sent.
     [[nodiscard]] Result<> send();
+    [[nodiscard]] Result<> send_file(std::size_t index, recorder::KeptManifest& manifest);
+    [[nodiscard]] Result<> send_manifest(recorder::KeptManifest manifest);
+    [[nodiscard]] bool is_waiting(const records::StoredFile& file) const {
+        return !file.spool_path.empty();
+    }
     [[nodiscard]] Result<> put_on_record();
     void tell();
     void tidy_up() const;
@@ -57,7 +70,12 @@ struct Upload {
 Result<> Upload::open(const std::string& id) {
     AC_TRY(store, open_records(config));
     AC_TRY(recording, store->find_recording(id));
-    if (recording.files.empty() || recording.files.front().spool_path.empty()) {
+    AC_TRY(const auto spool, storage::Spool::open(config.data_dir));
+    manifest_path = spool.path() + "/" + id + "/" + std::string(recorder::kKeptManifest);
+    std::error_code ignored;  // What cannot be looked at is not there.
+    const bool waits =
+        std::ranges::any_of(recording.files, [this](const auto& file) { return is_waiting(file); });
+    if (recording.files.empty() || (!waits && !std::filesystem::exists(manifest_path, ignored))) {
         return fail(Errc::NotFound, "egress " + id + ": no file of it waits in the spool");
     }
     AC_TRY(secrets_key, control::open_secrets_key(secrets_key_file_of(config)));
@@ -65,8 +83,7 @@ Result<> Upload::open(const std::string& id) {
     return {};
 }
 
-Result<> Upload::send() {
-    records::StoredFile& file = recording.files.front();
+Result<storage::Destination> Upload::destination_of(records::StoredFile& file) const {
     AC_TRY(
         auto destination,
         control::open_destination({file.destination_json, file.sealed_destination}, secrets_key)
@@ -81,23 +98,66 @@ Result<> Upload::send() {
         file.destination_json = std::move(kept.json);
         file.sealed_destination = std::move(kept.sealed);
     }
-    recorder::FileResult kept;
-    kept.filename = file.filename;
-    kept.spool_path = file.spool_path;
-    net::HttpClient http;
+    return destination;
+}
+
+Result<> Upload::send() {
     const ProgressTicker progress([id = recording.egress_id](Nanoseconds time) {
         return "sending " + id + "  " + clock_text(time);
     });
-    AC_TRY(
-        const auto stored,
-        recorder::upload_kept_file(destination, recording.egress_id, std::move(kept), http)
-    );
-    control::apply_late_upload(stored, wall_now(), recording);
-    if (configured && config.storage.generate_presigned_url) {
-        const auto links = recording_links(config, secrets_key);
-        auto link = links.signed_url_of(file, control::kSignedLinkLife);
-        if (link) file.location = *std::move(link);
+    recorder::KeptManifest manifest;
+    std::error_code error;
+    const auto size = std::filesystem::file_size(manifest_path, error);
+    if (!error) {
+        AC_TRY(const auto text, storage::read_range(manifest_path, 0, size));
+        AC_TRY(manifest, recorder::KeptManifest::parse(text));
     }
+    for (std::size_t index = 0; index < recording.files.size(); ++index) {
+        if (is_waiting(recording.files[index])) AC_CHECK_OK(send_file(index, manifest));
+    }
+    if (!manifest.places.empty()) AC_CHECK_OK(send_manifest(std::move(manifest)));
+    return {};
+}
+
+Result<> Upload::send_file(std::size_t index, recorder::KeptManifest& manifest) {
+    records::StoredFile& file = recording.files[index];
+    AC_TRY(const auto destination, destination_of(file));
+    recorder::FileResult kept;
+    kept.filename = file.filename;
+    kept.spool_path = file.spool_path;
+    AC_TRY(
+        const auto stored, recorder::upload_kept_file(destination, recording.egress_id, kept, http)
+    );
+    ++sent;
+    control::apply_late_upload(stored, index, wall_now(), recording);
+    if (!manifest.places.empty()) {
+        AC_CHECK_OK(manifest.set_stored(kept.filename, stored));
+        // Kept as it is now, should the rest have to wait longer.
+        std::filesystem::remove(manifest_path);
+        AC_CHECK_OK(storage::assemble_file({as_bytes(manifest.to_json()), {}, 0, 0}, manifest_path)
+        );
+    }
+    return {};
+}
+
+Result<> Upload::send_manifest(recorder::KeptManifest manifest) {
+    std::string first;
+    for (const recorder::ManifestPlace& place : manifest.places) {
+        const auto output = static_cast<std::size_t>(place.output);
+        if (output >= recording.files.size()) continue;
+        AC_TRY(const auto destination, destination_of(recording.files[output]));
+        AC_TRY(
+            const auto location,
+            recorder::upload_manifest(
+                destination, recording.egress_id, place.folder, manifest.text, http
+            )
+        );
+        if (first.empty()) first = location;
+    }
+    control::apply_late_manifest(first, wall_now(), recording);
+    ++sent;
+    std::error_code ignored;  // The folder goes with all that is in it.
+    std::filesystem::remove(manifest_path, ignored);
     return {};
 }
 
@@ -164,16 +224,25 @@ void Upload::tidy_up() const {
 }  // namespace
 
 ExitCode run_egress_upload(const Config& config, const std::string& id) {
-    Upload upload{config, {}, {}, {}, {}};
-    auto done = upload.open(id);
-    if (done) done = upload.send();
-    if (!done) {
-        complain(done.error());
+    Upload upload{config, {}, {}, {}, {}, {}, {}};
+    if (auto opened = upload.open(id); !opened) {
+        complain(opened.error());
         return ExitCode::Failed;
+    }
+    const auto sent = upload.send();
+    if (!sent) complain(sent.error());
+    if (upload.sent == 0) return ExitCode::Failed;
+    if (config.storage.generate_presigned_url) {
+        recording_links(config, upload.secrets_key)
+            .sign_locations(default_destination(config), upload.recording);
     }
     std::printf("%s\n", upload.recording.files.front().location.c_str());
     if (auto kept = upload.put_on_record(); !kept) {
         complain(in_context("egress " + id + ": stored, but not put on record", kept.error()));
+        return ExitCode::Failed;
+    }
+    if (!sent) {
+        upload.tell();
         return ExitCode::Failed;
     }
     upload.tidy_up();

@@ -32,6 +32,8 @@ RecordingRequest request_of(
     request.encoding = default_encoding(defaults, rule.mixing, rule.container);
     request.destination = defaults.destination;
     request.filepath = rule.filepath;
+    request.writes_manifest = rule.writes_manifest;
+    request.track_files = rule.track_files;
     request.end = rule.end;
     request.end.session_limit = defaults.session_limit;
     if (!request.end.max_bytes) request.end.max_bytes = defaults.max_bytes;

@@ -24,6 +24,8 @@ struct AutoRecordRule {
     recorder::Container container = recorder::Container::Mp4;
     recorder::Mixing mixing = recorder::Mixing::Default;
     std::string filepath;
+    bool writes_manifest = true;
+    std::optional<recorder::TrackFiles> track_files;
     recorder::EndRule end;
     std::vector<notify::Receiver> receivers;
 };

@@ -1,5 +1,6 @@
 #include "control/egress_info.hpp"
 
+#include "control/track_files.hpp"
 #include "proto/json.hpp"
 #include "proto/livekit_egress.pb.h"
 
@@ -79,7 +80,9 @@ livekit::EgressInfo to_egress_info(const records::Recording& recording) {
     if (recording.ended_at) info.set_ended_at(unix_nanoseconds(*recording.ended_at));
     info.set_manifest_location(recording.manifest_location);
     info.set_backup_storage_used(recording.backup_storage_used);
+    int tracks = 0;  // Beside the mix: after it, in the list alone.
     for (const records::StoredFile& stored : recording.files) {
+        if (is_beside_a_mix(stored)) ++tracks;
         if (stored.kind == records::FileKind::Segments) {
             put_segments(stored, *info.add_segment_results());
         } else {
@@ -92,8 +95,8 @@ livekit::EgressInfo to_egress_info(const records::Recording& recording) {
     // The field of old, which holds results of one kind alone.
     const bool is_stream_alone = recording.files.empty() && !recording.streams.empty();
     if (is_stream_alone) *info.mutable_stream()->mutable_info() = info.stream_results();
-    if (info.file_results_size() + info.segment_results_size() != 1) return info;
-    if (info.file_results_size() == 1) {
+    if (info.file_results_size() + info.segment_results_size() - tracks != 1) return info;
+    if (info.file_results_size() > 0) {
         *info.mutable_file() = info.file_results(0);
     } else {
         *info.mutable_segments() = info.segment_results(0);

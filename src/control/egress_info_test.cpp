@@ -100,6 +100,45 @@ TEST(EgressInfo, TellsOfSegments) {
     EXPECT_EQ(alone.at("segments"), expected);
 }
 
+TEST(EgressInfo, TellsOfTracksAfterTheMix) {
+    auto recording = finished_recording();
+    recorder::Snapshot snapshot;
+    snapshot.status = recorder::Status::Complete;
+    snapshot.file.filename = "a.mp4";
+    snapshot.file.location = "/srv/a.mp4";
+    snapshot.file.started_at = recording.started_at;
+    snapshot.manifest_location = "/srv/EG_1.json";
+    recorder::TrackFileResult track;
+    track.track_sid = "TR_ann";
+    track.participant_identity = "ann";
+    track.offset_samples = 48'001;
+    track.file.filename = "a/ann-TR_ann.ogg";
+    track.file.location = "/srv/a/ann-TR_ann.ogg";
+    track.file.duration = 2s;
+    snapshot.track_files = {track, track};
+    snapshot.track_files[1].file.location.clear();
+    snapshot.track_files[1].error = "s3: no such bucket";
+    apply_snapshot(snapshot, recording);
+    apply_snapshot(snapshot, recording);  // Each time the whole state: nothing is there twice.
+    ASSERT_EQ(recording.files.size(), 3U);
+    EXPECT_EQ(recording.files[1].index, 1);
+    EXPECT_EQ(recording.files[1].kind, records::FileKind::Track);
+    EXPECT_EQ(recording.files[1].identity, "ann");
+    EXPECT_EQ(recording.files[1].offset, 1s + 20'834ns);
+    EXPECT_TRUE(recording.files[1].uploaded);
+    EXPECT_FALSE(recording.files[2].uploaded);
+    ASSERT_EQ(recording.check.findings.size(), 1U);
+    EXPECT_NE(recording.check.findings[0].find("TR_ann"), std::string::npos);
+
+    const auto info = to_egress_info(recording);
+    ASSERT_EQ(info.file_results_size(), 3);
+    EXPECT_EQ(info.file_results(0).filename(), "a.mp4");
+    EXPECT_EQ(info.file_results(1).filename(), "a/ann-TR_ann.ogg");
+    EXPECT_EQ(info.file_results(1).started_at() - info.file_results(0).started_at(), 1'000'020'834);
+    EXPECT_EQ(info.file().filename(), "a.mp4") << "what old callers read";
+    EXPECT_EQ(info.manifest_location(), "/srv/EG_1.json");
+}
+
 TEST(EgressInfo, TellsAFailureAndSurvivesADamagedEcho) {
     auto recording = finished_recording();
     recording.status = records::RecordingStatus::Failed;

@@ -207,6 +207,8 @@ Result<> EgressService::launch(RecordingRequest request, const records::Recordin
     job.source = request.source;
     job.mixing = request.mixing;
     job.makes_file = request.makes_file;
+    job.writes_manifest = request.writes_manifest;
+    job.track_files = request.track_files;
     job.segments = request.segments;
     job.stream = request.stream;
     job.encoding = request.encoding;
@@ -253,12 +255,8 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     running.is_claim_over = running.is_claim_over || frees_room;
     const std::string room_sid = running.recording.room_sid;
     if (records::is_final(running.recording.status)) {
-        for (records::StoredFile& file : change.recording.files) {
-            const bool is_file = file.kind != records::FileKind::Segments && file.uploaded;
-            if (!options_.presigned_locations || !is_file || running.request.own_destination) {
-                continue;
-            }
-            if (auto link = signed_url_of(file, kSignedLinkLife)) file.location = *std::move(link);
+        if (options_.presigned_locations) {
+            options_.links.sign_locations(options_.defaults.destination, change.recording);
         }
         change.event = "egress_ended";
         running_.erase(it);

@@ -1,5 +1,8 @@
 #include "control/late_upload.hpp"
 
+#include "control/snapshot_records.hpp"
+#include "control/track_files.hpp"
+
 #include <algorithm>
 
 namespace aircheck::control {
@@ -19,10 +22,13 @@ std::string without_place(std::string error, const std::string& spool_path) {
 }  // namespace
 
 void apply_late_upload(
-    const recorder::FileResult& stored, WallTime now, records::Recording& recording
+    const recorder::FileResult& stored,
+    std::size_t index,
+    WallTime now,
+    records::Recording& recording
 ) {
     using records::RecordingStatus;
-    records::StoredFile& file = recording.files.front();
+    records::StoredFile& file = recording.files[index];
     recording.error = without_place(recording.error, file.spool_path);
     file.filename = file.key = stored.filename;
     file.location = stored.location;
@@ -31,7 +37,15 @@ void apply_late_upload(
     file.uploaded = true;
     file.spool_path.clear();
     recording.updated_at = now;
-    const auto is_missing = [](const records::StoredFile& each) { return !each.uploaded; };
+    if (is_beside_a_mix(file)) {
+        std::erase_if(recording.check.findings, [&](const std::string& finding) {
+            return finding.starts_with(track_file_finding(file.track_id));
+        });
+        return;
+    }
+    const auto is_missing = [](const records::StoredFile& each) {
+        return !each.uploaded && !is_beside_a_mix(each);
+    };
     if (std::ranges::any_of(recording.files, is_missing)) return;  // Segments failed, too.
     if (recording.end_reason == kLimit || recording.status == RecordingStatus::LimitReached) {
         recording.status = RecordingStatus::LimitReached;
@@ -42,6 +56,12 @@ void apply_late_upload(
         recording.error.clear();
         recording.error_code = 0;
     }
+}
+
+void apply_late_manifest(const std::string& location, WallTime now, records::Recording& recording) {
+    recording.manifest_location = location;
+    recording.updated_at = now;
+    std::erase(recording.check.findings, kManifestFinding);
 }
 
 }  // namespace aircheck::control

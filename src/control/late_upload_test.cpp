@@ -1,5 +1,7 @@
 #include "control/late_upload.hpp"
 
+#include "control/snapshot_records.hpp"
+
 #include <gtest/gtest.h>
 
 namespace aircheck::control {
@@ -73,7 +75,7 @@ TEST(LateUpload, TellsTheTruthOfTheStatus) {
         stored.location = "https://b.s3.amazonaws.com/a-EG_1.mp4";
         stored.size_bytes = 300'000;
         stored.sha256 = "ab";
-        apply_late_upload(stored, at("2026-08-21T08:00:00Z"), recording);
+        apply_late_upload(stored, 0, at("2026-08-21T08:00:00Z"), recording);
         EXPECT_EQ(recording.status, row.expected_status) << row.name;
         EXPECT_EQ(recording.error, row.expected_error) << row.name;
         EXPECT_EQ(recording.error_code, row.expected_code) << row.name;
@@ -91,6 +93,49 @@ TEST(LateUpload, TellsTheTruthOfTheStatus) {
         const auto mix = records::playable_mix({&recording, 1});
         EXPECT_EQ(mix.has_value(), records::is_good(row.expected_status)) << row.name;
     }
+}
+
+TEST(LateUpload, OfATrackAndAManifestTakesTheirFindingsBack) {
+    records::Recording recording;
+    recording.status = RecordingStatus::Complete;
+    records::StoredFile mix;
+    mix.uploaded = true;
+    records::StoredFile track;
+    track.index = 1;
+    track.kind = records::FileKind::Track;
+    track.track_id = "TR_ann";
+    track.spool_path = "/data/spool/EG_1/tracks/1.ogg";
+    recording.files = {mix, track};
+    recording.check.findings = {
+        "track TR_bob of 'bob' is end-to-end encrypted and was left out",
+        track_file_finding("TR_ann") + ": s3: no such bucket",
+        std::string(kManifestFinding)};
+    recorder::FileResult stored;
+    stored.filename = "a/ann-TR_ann.ogg";
+    stored.location = "https://b/a/ann-TR_ann.ogg";
+    apply_late_upload(stored, 1, at("2026-08-21T08:00:00Z"), recording);
+    EXPECT_EQ(recording.status, RecordingStatus::Complete);
+    EXPECT_EQ(recording.files[1].location, stored.location);
+    EXPECT_EQ(recording.check.findings.size(), 2U);
+    apply_late_manifest("https://b/EG_1.json", at("2026-08-21T08:00:01Z"), recording);
+    EXPECT_EQ(recording.manifest_location, "https://b/EG_1.json");
+    EXPECT_EQ(recording.updated_at, at("2026-08-21T08:00:01Z"));
+    ASSERT_EQ(recording.check.findings.size(), 1U);
+    EXPECT_NE(recording.check.findings[0].find("encrypted"), std::string::npos);
+}
+
+TEST(LateUpload, OfTheMixMakesItGoodThoughATrackIsStillMissing) {
+    records::Recording recording;
+    recording.status = RecordingStatus::Failed;
+    recording.end_reason = "StopEgress API";
+    records::StoredFile track;
+    track.index = 1;
+    track.kind = records::FileKind::Track;
+    recording.files = {records::StoredFile(), track};
+    recorder::FileResult stored;
+    stored.location = "https://b/a.mp4";
+    apply_late_upload(stored, 0, at("2026-08-21T08:00:00Z"), recording);
+    EXPECT_EQ(recording.status, RecordingStatus::Complete);
 }
 
 }  // namespace

@@ -28,6 +28,10 @@ struct RecordingLinks {
         std::chrono::seconds ttl,
         storage::LinkMethod method = storage::LinkMethod::Get
     ) const;
+    /// storage.generate_presigned_url: what is told of where things lie becomes links signed for
+    /// seven days, for all that is stored in the configured store.
+    void sign_locations(const storage::Destination& configured, records::Recording& recording)
+        const;
 };
 
 }  // namespace aircheck::control

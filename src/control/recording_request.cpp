@@ -110,6 +110,7 @@ Answer<void> take_file(
     if (!encoding) return tl::unexpected(encoding.error());
     out.encoding = *encoding;
     out.filepath = file.filepath();
+    out.writes_manifest = !file.disable_manifest();
     auto stored = apply_storage(storage_of(plain, *outputs.file), defaults, out.destination);
     if (!stored) return tl::unexpected(stored.error());
     out.own_destination = *stored;
@@ -140,6 +141,7 @@ Answer<void> take_segments(
     segments.prefix = asked.filename_prefix();
     segments.playlist_name = asked.playlist_name();
     segments.live_playlist_name = asked.live_playlist_name();
+    segments.writes_manifest = !asked.disable_manifest();
     if (asked.filename_suffix() == livekit::TIMESTAMP) {
         segments.suffix = recorder::SegmentOutput::Suffix::Timestamp;
     }
@@ -243,6 +245,7 @@ std::string make_echo(const RecordingRequest& request) {
     livekit::EncodedFileOutput* file = echo.add_file_outputs();
     file->set_file_type(file_type_of(request.encoding.container));
     file->set_filepath(request.filepath);
+    file->set_disable_manifest(!request.writes_manifest);
     if (const auto* s3 = std::get_if<storage::S3Destination>(&request.destination)) {
         file->mutable_s3()->set_bucket(s3->bucket);
         file->mutable_s3()->set_region(s3->region);

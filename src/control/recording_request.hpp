@@ -55,6 +55,8 @@ struct RecordingRequest {
     bool own_destination =
         false;  ///< The destination came with the request, not from configuration.
     std::string filepath;
+    bool writes_manifest = true;  ///< Beside the file.
+    std::optional<recorder::TrackFiles> track_files;
     std::optional<recorder::SegmentOutput> segments;
     std::optional<recorder::StreamOutput> stream;
     recorder::EndRule end;

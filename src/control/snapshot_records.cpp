@@ -1,25 +1,17 @@
 #include "control/snapshot_records.hpp"
 
+#include "control/track_files.hpp"
+
+#include <cstddef>
+
 namespace aircheck::control {
 
+std::string track_file_finding(const std::string& track_id) {
+    return "track " + track_id + ": its own file is not stored";
+}
+
 std::string kind_name(recorder::ParticipantKind kind) {
-    switch (kind) {
-        case recorder::ParticipantKind::Standard:
-            return "STANDARD";
-        case recorder::ParticipantKind::Ingress:
-            return "INGRESS";
-        case recorder::ParticipantKind::Egress:
-            return "EGRESS";
-        case recorder::ParticipantKind::Sip:
-            return "SIP";
-        case recorder::ParticipantKind::Agent:
-            return "AGENT";
-        case recorder::ParticipantKind::Connector:
-            return "CONNECTOR";
-        case recorder::ParticipantKind::Bridge:
-            return "BRIDGE";
-    }
-    return "STANDARD";
+    return std::string(recorder::to_string(kind));
 }
 
 std::vector<records::Participant> participants_of(const recorder::Snapshot& snapshot) {
@@ -54,7 +46,56 @@ std::vector<std::string> findings_of(const recorder::Snapshot& snapshot) {
             );
         }
     }
+    for (const recorder::TrackFileResult& track : snapshot.track_files) {
+        if (!track.error.empty()) {
+            findings.push_back(track_file_finding(track.track_sid) + ": " + track.error);
+        }
+    }
+    if (recorder::is_final(snapshot.status) && !snapshot.manifest_spool_path.empty()) {
+        findings.emplace_back(kManifestFinding);
+    }
     return findings;
+}
+
+/// Rounded up, so that the samples (at 48 kHz) come back from it.
+Nanoseconds offset_of(std::int64_t samples) { return Nanoseconds((samples * 1'000'000 + 47) / 48); }
+
+void apply_track(
+    const recorder::Snapshot& snapshot,
+    const recorder::TrackFileResult& track,
+    records::StoredFile& file
+) {
+    file.kind = records::FileKind::Track;
+    file.track_id = track.track_sid;
+    file.identity = track.participant_identity;
+    file.offset = offset_of(track.offset_samples);
+    file.filename = file.key = track.file.filename;
+    file.location = track.file.location;
+    file.size_bytes = track.file.size_bytes;
+    file.duration = track.file.duration;
+    file.sha256 = track.file.sha256;
+    file.uploaded = !track.file.location.empty();
+    file.spool_path = track.file.spool_path;
+    if (!snapshot.file.started_at) return;
+    file.started_at = *snapshot.file.started_at + file.offset;
+    file.ended_at = *file.started_at + file.duration;
+}
+
+/// The tracks' own files come after the outputs, in the first one's store.
+void apply_tracks(const recorder::Snapshot& snapshot, records::Recording& recording) {
+    const std::size_t outputs =
+        (snapshot.makes_file ? std::size_t{1} : 0) + (snapshot.segments ? 1 : 0);
+    for (std::size_t i = 0; i < snapshot.track_files.size(); ++i) {
+        const std::size_t index = outputs + i;
+        if (index >= recording.files.size()) {
+            records::StoredFile file;
+            file.index = static_cast<int>(index);
+            file.destination_json = recording.files.front().destination_json;
+            file.sealed_destination = recording.files.front().sealed_destination;
+            recording.files.push_back(std::move(file));
+        }
+        apply_track(snapshot, snapshot.track_files[i], recording.files[index]);
+    }
 }
 
 void apply_file(const recorder::Snapshot& snapshot, records::StoredFile& file) {
@@ -128,12 +169,15 @@ void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& reco
     recording.streams = streams_of(snapshot);
     if (recording.files.empty() && snapshot.makes_file) recording.files.emplace_back();
     for (records::StoredFile& file : recording.files) {
+        if (is_beside_a_mix(file)) continue;
         if (file.kind == records::FileKind::Segments) {
             if (snapshot.segments) apply_segments(*snapshot.segments, file);
         } else if (snapshot.makes_file) {
             apply_file(snapshot, file);
         }
     }
+    apply_tracks(snapshot, recording);
+    recording.manifest_location = snapshot.manifest_location;
 }
 
 }  // namespace aircheck::control

@@ -59,6 +59,9 @@ public:
         return pipeline_->take_stream();
     }
     [[nodiscard]] std::vector<Pipeline::Mute> take_mutes() { return pipeline_->take_mutes(); }
+    [[nodiscard]] std::vector<TrackPiece> take_track_pieces() {
+        return pipeline_->take_track_pieces();
+    }
     /// Closes the journal and the output; NotFound when there was no media.
     [[nodiscard]] Result<Pipeline::Finished> finish(Instant now, std::string reason);
 

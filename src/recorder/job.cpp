@@ -2,6 +2,8 @@
 
 #include "recorder/file_name.hpp"
 
+#include <algorithm>
+
 namespace aircheck::recorder {
 
 AudioCodec codec_for(Container container) {
@@ -62,7 +64,33 @@ std::optional<Container> container_of(std::string_view file_name) {
 
 bool is_stored(const Snapshot& snapshot) {
     return (!snapshot.makes_file || !snapshot.file.location.empty()) &&
-           (!snapshot.segments || snapshot.segments->is_whole);
+           (!snapshot.segments || snapshot.segments->is_whole) &&
+           snapshot.manifest_spool_path.empty() &&
+           std::all_of(
+               snapshot.track_files.begin(),
+               snapshot.track_files.end(),
+               [](const TrackFileResult& track) { return !track.file.location.empty(); }
+           );
+}
+
+std::string_view to_string(ParticipantKind kind) {
+    switch (kind) {
+        case ParticipantKind::Standard:
+            return "STANDARD";
+        case ParticipantKind::Ingress:
+            return "INGRESS";
+        case ParticipantKind::Egress:
+            return "EGRESS";
+        case ParticipantKind::Sip:
+            return "SIP";
+        case ParticipantKind::Agent:
+            return "AGENT";
+        case ParticipantKind::Connector:
+            return "CONNECTOR";
+        case ParticipantKind::Bridge:
+            return "BRIDGE";
+    }
+    return "STANDARD";
 }
 
 std::string_view to_string(Status status) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aircheck::recorder {
@@ -68,6 +69,9 @@ enum class ParticipantKind {
     Bridge = 8
 };
 
+/// LiveKit's name: "STANDARD", "SIP", "AGENT" …
+[[nodiscard]] std::string_view to_string(ParticipantKind kind);
+
 /// Where a track is heard, by who publishes it or which it is (livekit.AudioRoute).
 struct AudioRoute {
     enum class Match { Track, Identity, Kind };
@@ -124,6 +128,14 @@ struct SegmentOutput {
     Nanoseconds duration = 4s;
     Encoding encoding;  ///< Codec AAC; the channels are the file's. The container means nothing.
     storage::Destination destination;
+    bool writes_manifest = true;  ///< As Job::writes_manifest, beside the playlist.
+};
+
+/// Each track's own Opus, as it was sent, in an OGG file of its own in the mix's store.
+struct TrackFiles {
+    /// Template as `Job::filepath`, with the track's placeholders; "": beside the mix, in a folder
+    /// that is called like it (track_names.hpp).
+    std::string filepath;
 };
 
 /// Servers that get the mix while it is made.
@@ -157,6 +169,8 @@ struct Job {
     storage::Destination destination;
     std::string filepath;  ///< LiveKit's template ("recordings/{room_name}-{time}.mp4"); "" or
                            ///< "dir/": default name.
+    bool writes_manifest = true;  ///< "{egress_id}.json" beside the file: what belongs to the job.
+    std::optional<TrackFiles> track_files;  ///< Beside the file.
     std::optional<SegmentOutput> segments;
     std::optional<StreamOutput> stream;
     EndRule end;
@@ -234,6 +248,22 @@ struct FileResult {
         spool_path;  ///< Set when the upload failed for good: the finished file in the spool.
 };
 
+/// One track's own file. A track that was published anew has another one.
+struct TrackFileResult {
+    std::string track_sid;
+    std::string participant_identity;
+    std::string source;               ///< As TrackSummary's.
+    std::int64_t offset_samples = 0;  ///< From the mix's first sample to the file's, at 48 kHz.
+    FileResult file;                  ///< Its duration is known once the track is over.
+    std::string error;                ///< Why it is not where it belongs; else "".
+};
+
+/// An object of a recording, where it lies.
+struct StoredName {
+    std::string filename;  ///< The object's key.
+    std::string location;
+};
+
 /// The HLS output of a recording, as far as it is stored.
 struct SegmentsResult {
     std::string playlist_name;       ///< Of the object; "" before it is known.
@@ -282,6 +312,9 @@ struct Snapshot {
     FileResult file;  ///< Without one, what it says of times holds for the recording.
     std::optional<SegmentsResult> segments;
     std::vector<StreamResult> streams;  ///< All there were, in the order of coming.
+    std::vector<TrackFileResult> track_files;
+    std::string manifest_location;    ///< "" until one is stored.
+    std::string manifest_spool_path;  ///< Set when it waits in the spool: for something to be sent.
     std::vector<ParticipantSummary> participants;
     std::vector<TrackSummary> tracks;
     std::vector<Gap> gaps;

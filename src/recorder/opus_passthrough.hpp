@@ -4,6 +4,7 @@
 #include "core/time.hpp"
 #include "journal/record.hpp"
 #include "media/sample.hpp"
+#include "recorder/opus_stream.hpp"
 #include "rtp/jitter_buffer.hpp"
 
 #include <cstdint>
@@ -13,8 +14,7 @@
 namespace aircheck::recorder {
 
 /// One Opus track as it came: its packets in order, without decoding, and every hole between them
-/// (loss, mute, DTX) filled with packets of one byte, which say "nothing to hear" (RFC 6716
-/// §3.2.1), so that the stream is as long as the call.
+/// (loss, mute, DTX) filled (OpusStream), so that the stream is as long as the call.
 ///
 /// Keeps the first clear audio track that starts, through our own rejoins, until it ends; others
 /// are left alone. Position 0 is its first packet. Positions follow the track's RTP time: a
@@ -47,17 +47,11 @@ public:
     /// When position 0 arrived.
     [[nodiscard]] std::optional<Instant> first_arrival() const { return first_arrival_; }
     [[nodiscard]] const std::optional<journal::TrackStart>& track() const { return track_; }
-    [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] Counters counters() const;
     [[nodiscard]] std::uint64_t lost() const { return lost_before_ + jitter_.counters().lost; }
     [[nodiscard]] std::uint64_t late() const;
 
 private:
-    struct Placed {
-        rtp::EncodedFrame frame;
-        std::int64_t position = 0;
-        std::uint32_t samples = 0;
-    };
-
     [[nodiscard]] bool is_kept(journal::TrackIndex track) const;
     /// Without a time: whatever is missing.
     [[nodiscard]] std::optional<rtp::EncodedFrame> pop(std::optional<Instant> now);
@@ -65,8 +59,6 @@ private:
     void place(rtp::EncodedFrame frame);
     [[nodiscard]] std::int64_t position_of(const rtp::EncodedFrame& frame) const;
     [[nodiscard]] std::int64_t position_at(Instant arrival) const;
-    [[nodiscard]] bool write(media::EncodedSample& sample);
-    [[nodiscard]] bool fill(std::int64_t until, media::EncodedSample& sample);
 
     rtp::JitterBuffer::Limits limits_;
     rtp::JitterBuffer jitter_;
@@ -80,13 +72,11 @@ private:
 
     std::optional<media::StreamFormat> format_;
     std::optional<Instant> first_arrival_;
-    std::optional<Placed> held_;  ///< Comes after the hole before it.
-    std::int64_t written_ = 0;    ///< Position after the last sample given.
-    std::uint8_t toc_ = 0;        ///< Of the last frame written.
+    OpusStream stream_;
     std::int64_t last_position_ = 0;
     std::int64_t last_timestamp_ = 0;
     Instant last_arrival_;
-    Counters counters_;
+    std::uint64_t bad_ = 0;
 };
 
 }  // namespace aircheck::recorder

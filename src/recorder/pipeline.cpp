@@ -57,6 +57,9 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(
         if (!can_hold || settings.segments || settings.stream) {
             return fail(Errc::InvalidArgument, "Opus is kept as it is in OGG and MP4 only");
         }
+        if (settings.keeps_tracks) {
+            return fail(Errc::InvalidArgument, "one track kept as it is has no files beside it");
+        }
         pipeline->kept_.emplace(settings.jitter_wait);
         return pipeline;
     }
@@ -107,8 +110,8 @@ Result<> Pipeline::tick(Nanoseconds at, Bytes& out) {
     if (!first_media_ || at < *first_media_ + settings_.mix_delay) return {};
     if (!has_begun_) AC_CHECK_OK(begin_output(out));
     AC_CHECK_OK(mix_up_to(position_of(at - settings_.mix_delay), out));
-    drop_finished_tracks();
-    return {};
+    AC_CHECK_OK(write_kept_tracks());
+    return drop_finished_tracks();
 }
 
 Result<> Pipeline::mix_up_to(std::int64_t position, Bytes& out) {
@@ -136,6 +139,7 @@ Result<Pipeline::Finished> Pipeline::finish(Nanoseconds end) {
     for (const auto& [index, input] : inputs_) input->flush();
     if (!has_begun_) AC_CHECK_OK(begin_output(out));
     AC_CHECK_OK(mix_up_to(std::max(position_of(now_), mixed_), out));
+    AC_CHECK_OK(finish_kept_tracks());
     for (const Encoder& each : encoders_) {
         samples_.clear();
         AC_CHECK_OK(each.encoder->finish(samples_));
@@ -206,6 +210,7 @@ void Pipeline::start_track(const journal::TrackStart& start) {
         const auto kind = agent ? media::ParticipantKind::Agent : media::ParticipantKind::Other;
         channels_[start.track_sid] = mixer_.add(renderer, kind, start.participant_sid);
     }
+    if (settings_.keeps_tracks) keep_track(**input);
     inputs_[start.track] = std::move(*input);
 }
 
@@ -228,7 +233,7 @@ void Pipeline::take_rtcp(BytesView packet, Nanoseconds at) {
     }
 }
 
-void Pipeline::drop_finished_tracks() {
+Result<> Pipeline::drop_finished_tracks() {
     for (auto it = inputs_.begin(); it != inputs_.end();) {
         TrackInput& input = *it->second;
         if (!input.renderer().is_finished()) {
@@ -236,6 +241,7 @@ void Pipeline::drop_finished_tracks() {
             continue;
         }
         if (it->second.use_count() == 1) {
+            AC_CHECK_OK(input.finish_kept(zero_));
             mixer_.remove(input.renderer());
             finished_tracks_.push_back(
                 {input.start().track_sid,
@@ -247,6 +253,7 @@ void Pipeline::drop_finished_tracks() {
         }
         it = inputs_.erase(it);
     }
+    return {};
 }
 
 std::optional<Nanoseconds> Pipeline::start() const {

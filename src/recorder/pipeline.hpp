@@ -9,6 +9,7 @@
 #include "mux/muxer.hpp"
 #include "mux/ts.hpp"
 #include "recorder/job.hpp"
+#include "recorder/kept_track.hpp"
 #include "recorder/opus_passthrough.hpp"
 #include "recorder/track_input.hpp"
 
@@ -36,6 +37,7 @@ struct PipelineSettings {
     std::vector<AudioRoute> routes;  ///< Where tracks are heard, in place of `mixing`.
     Encoding encoding;               ///< Of the file.
     bool makes_file = true;          ///< False: segments alone. `render` always makes the file.
+    bool keeps_tracks = false;  ///< Each track's own file beside the mix. Not kept in the journal.
     /// HLS segments of the same mix. Not kept in the journal: `render` makes none.
     std::optional<Segmenting> segments;
     /// A live stream of the same mix: AAC or PCM with the file's channels. Not kept either.
@@ -51,8 +53,8 @@ struct PipelineSettings {
     [[nodiscard]] static Result<PipelineSettings> parse(std::string_view text);
 };
 
-/// From journal records to a file, to HLS segments, to a live stream's samples: jitter buffers,
-/// rendering, mixing, encoding, muxing.
+/// From journal records to a file, to HLS segments, to a live stream's samples, and to the tracks'
+/// own files: jitter buffers, rendering, mixing, encoding, muxing.
 ///
 /// A pure function of settings, header and the sequence of records: live and from a journal the
 /// same records give the same bytes. Time moves by the records' own (Tick records when nothing
@@ -75,8 +77,8 @@ public:
     };
 
     /// Errc::InvalidArgument when the encoding is impossible (AAC in OGG, 3 channels, a passthrough
-    /// to anything but OGG and MP4, or to segments, routes to one channel, segments of other
-    /// channels than the file's …).
+    /// to anything but OGG and MP4, to segments or with the tracks' files, routes to one channel,
+    /// segments of other channels than the file's …).
     [[nodiscard]] static Result<std::unique_ptr<Pipeline>> create(
         const PipelineSettings& settings, const journal::Header& header
     );
@@ -109,6 +111,8 @@ public:
     [[nodiscard]] const media::StreamFormat* stream_format() const {
         return format_for(&Encoder::is_for_stream);
     }
+    /// What is new of the tracks' own files, since the last call; the last of it after finish().
+    [[nodiscard]] std::vector<TrackPiece> take_track_pieces();
 
     /// Bytes at the output's beginning that `Finished::head` replaces: the muxer's header. 0 before
     /// the first output, and where nothing is replaced (OGG).
@@ -152,7 +156,10 @@ private:
     void note_mute(const journal::Record& record);
     void take_rtp(const journal::RtpPacket& packet, Nanoseconds at);
     void take_rtcp(BytesView packet, Nanoseconds at);
-    void drop_finished_tracks();
+    void keep_track(TrackInput& input);
+    [[nodiscard]] Result<> write_kept_tracks();
+    [[nodiscard]] Result<> finish_kept_tracks();
+    [[nodiscard]] Result<> drop_finished_tracks();
 
     PipelineSettings settings_;
     mux::Tags tags_;
@@ -161,6 +168,7 @@ private:
     std::map<journal::TrackIndex, std::shared_ptr<TrackInput>> inputs_;  ///< Shared after a rejoin.
     std::map<std::string, media::Channel> channels_;  ///< By track sid: a rejoin changes nothing.
     std::vector<TrackCounters> finished_tracks_;
+    std::vector<std::unique_ptr<KeptTrack>> kept_tracks_;  ///< Of all there were.
     std::optional<OpusPassthrough> kept_;  ///< In place of inputs, mixer and encoder, for Opus.
     std::vector<Encoder> encoders_;        ///< One for each encoding there is.
     std::unique_ptr<mux::Muxer> muxer_;    ///< Of the file.

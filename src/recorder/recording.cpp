@@ -68,6 +68,7 @@ Result<> Recording::prepare() {
     options.settings.routes = job_.source.routes;
     options.settings.encoding = job_.encoding;
     options.settings.makes_file = job_.makes_file;
+    options.settings.keeps_tracks = job_.track_files.has_value();
     if (job_.segments) {
         options.settings.segments = Segmenting{job_.segments->duration, job_.segments->encoding};
     }
@@ -340,6 +341,9 @@ Snapshot Recording::snapshot() const {
         all.segments.emplace();
     }
     if (streams_) all.streams = streams_->results();
+    if (track_files_) all.track_files = track_files_->results();
+    all.manifest_location = manifest_location_;
+    all.manifest_spool_path = manifest_spool_path_;
     if (capture_ && !is_over()) all.file.duration = capture_->pipeline().duration();
     all.participants = participants_.all();
     if (capture_) all.tracks = capture_->tracks();
@@ -363,6 +367,10 @@ Recording::Totals Recording::totals() const {
     if (output_) totals.bytes_written += output_->size();
     if (upload_) totals.bytes_uploaded = upload_->sent_bytes();
     if (segments_) totals.bytes_uploaded += segments_->sent_bytes();
+    if (track_files_) {
+        totals.bytes_written += track_files_->written_bytes();
+        totals.bytes_uploaded += track_files_->sent_bytes();
+    }
     return totals;
 }
 

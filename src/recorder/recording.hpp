@@ -9,6 +9,7 @@
 #include "recorder/capture.hpp"
 #include "recorder/job.hpp"
 #include "recorder/late_journal.hpp"
+#include "recorder/manifest.hpp"
 #include "recorder/output.hpp"
 #include "recorder/participants.hpp"
 #include "recorder/room_link.hpp"
@@ -17,6 +18,7 @@
 #include "recorder/source.hpp"
 #include "recorder/spool_files.hpp"
 #include "recorder/stream_set.hpp"
+#include "recorder/track_file_sink.hpp"
 #include "recorder/upload_task.hpp"
 #include "storage/spool.hpp"
 
@@ -110,6 +112,9 @@ private:
     void tick_streams(Instant now);
     void finish_streams();
     [[nodiscard]] std::string segments_folder() const { return folder_ + "/segments"; }
+    [[nodiscard]] std::string tracks_folder() const { return folder_ + "/tracks"; }
+    [[nodiscard]] SinkContext sink_context(std::string folder) const;
+    void write_track_files();
     void check_limits(Instant now);
     void check_source(Instant now);
     void end(EndReason reason, std::string error, int error_code);
@@ -119,11 +124,20 @@ private:
     [[nodiscard]] Result<> note_gap(Instant now);
     void finish_outputs();
     void finish_segments();
+    void finish_track_files();
     void finish_file();
     void add_error(const std::string& words, int error_code);
     void file_over(Status status);
     void segments_over();
     void output_over();
+    /// It belongs to another worker, which sends it.
+    [[nodiscard]] bool is_anothers() const {
+        return end_reason_ == EndReason::Failure && error_code_ == 409;
+    }
+    [[nodiscard]] bool has_sent_tracks() const;  ///< All there were.
+    [[nodiscard]] std::vector<ManifestPlace> manifest_places() const;
+    void finish_manifest();
+    void keep_manifest(std::string text, std::vector<ManifestPlace> places);
     void close_capture();
     void on_stored(Result<storage::StoredObject> stored);
     void keep_in_spool(const Error& why);
@@ -143,9 +157,11 @@ private:
     std::unique_ptr<Capture> capture_;
     std::unique_ptr<Output> output_;  ///< None before on_opened().
     std::unique_ptr<UploadTask> upload_;
-    std::unique_ptr<SegmentSink> segments_;  ///< None before the first one.
-    std::unique_ptr<StreamSet> streams_;     ///< Of a job that has a stream.
-    std::deque<Pipeline::Mute> mutes_;       ///< To which the stream has not come yet.
+    std::unique_ptr<SegmentSink> segments_;       ///< None before the first one.
+    std::unique_ptr<StreamSet> streams_;          ///< Of a job that has a stream.
+    std::deque<Pipeline::Mute> mutes_;            ///< To which the stream has not come yet.
+    std::unique_ptr<TrackFileSink> track_files_;  ///< None before the first one.
+    std::unique_ptr<ManifestSink> manifest_;
     std::unique_ptr<RoomLink> link_;
     RtcpFeedback feedback_;
     ParticipantList participants_;
@@ -160,6 +176,7 @@ private:
     bool is_file_over_ = false;
     bool are_segments_over_ = false;
     bool are_streams_over_ = false;
+    bool are_track_files_over_ = false;
     bool is_opening_ = false;  ///< The disk makes the files.
     std::optional<Error> not_opened_;
     bool was_journal_full_ = false;  ///< It has been told.
@@ -168,6 +185,9 @@ private:
     std::string room_sid_;
     std::string room_metadata_;
     FileResult file_;
+    std::string file_key_;  ///< As the upload was given it.
+    std::string manifest_location_;
+    std::string manifest_spool_path_;
     Bytes head_;
     Bytes rest_;
     std::string leftover_;             ///< A file that is not needed once the recording is over.

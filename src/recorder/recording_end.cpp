@@ -34,6 +34,10 @@ void Recording::on_disk(std::function<Outcome()> work, std::function<void(Outcom
     });
 }
 
+template void Recording::on_disk(
+    std::function<Result<>()> work, std::function<void(Result<>)> then
+);
+
 void Recording::open_files() {
     is_opening_ = true;
     on_disk<Result<SpoolFiles>>(
@@ -173,6 +177,7 @@ void Recording::finish_outputs() {
         return;
     }
     finish_segments();
+    finish_track_files();
     if (job_.makes_file) {
         finish_file();
     } else {
@@ -187,7 +192,7 @@ void Recording::finish_segments() {
         final_status_ = Status::Failed;
     }
     if (job_.segments && !segments_) final_status_ = Status::Failed;
-    if (!segments_ || (end_reason_ == EndReason::Failure && error_code_ == 409)) {
+    if (!segments_ || is_anothers()) {
         are_segments_over_ = true;  // The other worker's to send, and to write the playlist of.
         return;
     }
@@ -203,16 +208,31 @@ void Recording::segments_over() {
     output_over();
 }
 
+/// The last pieces. What fails here is told with the tracks and costs nothing else.
+void Recording::finish_track_files() {
+    if (job_.track_files && file_.filename.empty()) static_cast<void>(name_file());
+    if (track_files_ && is_anothers()) track_files_->keep(error_);
+    write_track_files();
+    const auto over = [this] {
+        are_track_files_over_ = true;
+        output_over();
+    };
+    if (track_files_ && !is_anothers()) return track_files_->finish(over);
+    are_track_files_over_ = true;
+}
+
+/// With the last of its outputs, what belongs to the recording is written down; then it is over.
+void Recording::output_over() {
+    const bool are_all_over =
+        is_file_over_ && are_segments_over_ && are_streams_over_ && are_track_files_over_;
+    if (are_all_over) finish_manifest();
+}
+
 void Recording::file_over(Status status) {
     is_file_over_ = true;
     // One output's failure is the recording's, but does not keep the others from their end.
     if (final_status_ != Status::Failed) final_status_ = status;
     output_over();
-}
-
-/// The recording is over with the last of its outputs.
-void Recording::output_over() {
-    if (is_file_over_ && are_segments_over_ && are_streams_over_) conclude(final_status_);
 }
 
 void Recording::add_error(const std::string& words, int error_code) {
@@ -239,7 +259,7 @@ void Recording::finish_file() {
             return;
         }
     }
-    if (end_reason_ == EndReason::Failure && error_code_ == 409) {
+    if (is_anothers()) {
         keep_in_spool(Error{make_error_code(Errc::Failed), error_}
         );  // The other worker's to upload.
         return;
@@ -306,11 +326,13 @@ void Recording::conclude(Status status) {
     on_disk<Result<>>(
         [output = std::make_shared<std::unique_ptr<Output>>(std::move(output_)),
          leftover = leftover_,
-         sent = segments_ && segments_->result().is_whole ? segments_folder() : ""]() -> Result<> {
+         sent = segments_ && segments_->result().is_whole ? segments_folder() : "",
+         tracks = has_sent_tracks() ? tracks_folder() : ""]() -> Result<> {
             output->reset();          // Its reserve goes; the file stays.
             std::error_code ignored;  // A leftover costs room, not the recording.
             if (!leftover.empty()) std::filesystem::remove(leftover, ignored);
             if (!sent.empty()) std::filesystem::remove_all(sent, ignored);
+            if (!tracks.empty()) std::filesystem::remove_all(tracks, ignored);
             return {};
         },
         [this](const Result<>&) { announce_end(); }

@@ -1,7 +1,9 @@
 // What a recording writes while it runs, and how it leaves for its destination.
 #include "recorder/file_name.hpp"
 #include "recorder/recording.hpp"
+#include "recorder/track_names.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace aircheck::recorder {
@@ -13,7 +15,7 @@ Result<> Recording::begin_upload() {
     }
     UploadTask::Options options;
     options.destination = job_.destination;
-    options.spec.key = file_.filename;
+    options.spec.key = file_key_ = file_.filename;
     options.spec.content_type = std::string(content_type_of(job_.encoding.container));
     options.spec.egress_id = job_.egress_id;
     options.spec.body_path = output_->path();
@@ -37,6 +39,7 @@ void Recording::write_output() {
     if (status_ == Status::Ending || is_over() || !output_) return;
     check(write_segments());
     write_stream();
+    write_track_files();
     const Bytes bytes = capture_->take_output();
     if ((bytes.empty() && output_->is_whole()) || !job_.makes_file) return;
     const bool had_reserve = !output_->has_used_reserve();
@@ -53,6 +56,49 @@ void Recording::write_output() {
     upload_->grown(output_->size() - capture_->pipeline().header_bytes());
 }
 
+SinkContext Recording::sink_context(std::string folder) const {
+    return {
+        context_.loop,
+        context_.uploads,
+        context_.disk,
+        context_.http,
+        context_.upload_patience,
+        job_.egress_id,
+        std::move(folder),
+        log_};
+}
+
+/// What is new of the tracks' own files. They are called after the mix: not before that has a name.
+void Recording::write_track_files() {
+    if (!job_.track_files || file_.filename.empty()) return;
+    for (TrackPiece& piece : capture_->take_track_pieces()) {
+        if (!track_files_) {
+            track_files_ = std::make_unique<TrackFileSink>(
+                sink_context(tracks_folder()),
+                job_.destination,
+                [this, mix = file_.filename](const TrackPiece& track, std::size_t before) {
+                    return track_file_name(
+                        *job_.track_files,
+                        mix,
+                        name_parts(),
+                        {track.track_sid, track.participant_identity, track.source, before}
+                    );
+                },
+                [this] { changed(); }
+            );
+        }
+        track_files_->add(std::move(piece));
+    }
+}
+
+bool Recording::has_sent_tracks() const {
+    if (!track_files_) return false;
+    const auto& all = track_files_->results();
+    return std::all_of(all.begin(), all.end(), [](const TrackFileResult& track) {
+        return !track.file.location.empty();
+    });
+}
+
 /// Segments since the last time, to where they go. Errors: they cannot be named.
 Result<> Recording::write_segments() {
     for (mux::TsSegment& segment : capture_->take_segments()) {
@@ -61,17 +107,9 @@ Result<> Recording::write_segments() {
                 return fail(Errc::Failed, "segments: the room did not say all their name needs");
             }
             AC_TRY(auto names, segment_names(*job_.segments, name_parts()));
-            SegmentSink::Context context{
-                context_.loop,
-                context_.uploads,
-                context_.disk,
-                context_.http,
-                context_.upload_patience,
-                job_.egress_id,
-                segments_folder(),
-                log_};
-            segments_ =
-                std::make_unique<SegmentSink>(std::move(context), *job_.segments, std::move(names));
+            segments_ = std::make_unique<SegmentSink>(
+                sink_context(segments_folder()), *job_.segments, std::move(names)
+            );
         }
         segments_->add(std::move(segment));
     }

@@ -1,5 +1,6 @@
 #include "recorder/respool.hpp"
 
+#include "recorder/manifest.hpp"
 #include "storage/upload.hpp"
 
 #include <filesystem>
@@ -31,6 +32,21 @@ Result<FileResult> upload_kept_file(
     std::filesystem::remove(file.spool_path, error);
     file.spool_path.clear();
     return file;
+}
+
+Result<std::string> upload_manifest(
+    const storage::Destination& destination,
+    const std::string& egress_id,
+    const std::string& folder,
+    const std::string& text,
+    net::HttpClient& http
+) {
+    AC_TRY(
+        auto session,
+        storage::UploadSession::create(destination, manifest_spec(folder, egress_id), http)
+    );
+    AC_TRY(auto stored, session->complete(as_bytes(text), 0));
+    return std::move(stored.location);
 }
 
 }  // namespace aircheck::recorder

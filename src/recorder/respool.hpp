@@ -18,4 +18,13 @@ namespace aircheck::recorder {
     net::HttpClient& http
 );
 
+/// Brings a manifest to one of its places; returns its location. Blocking.
+[[nodiscard]] Result<std::string> upload_manifest(
+    const storage::Destination& destination,
+    const std::string& egress_id,
+    const std::string& folder,
+    const std::string& text,
+    net::HttpClient& http
+);
+
 }  // namespace aircheck::recorder

@@ -144,11 +144,12 @@ void SegmentSink::send_segment() {
         std::move(options),
         item.segment.bytes,
         item.is_on_disk ? item.size : 0,
-        [this](const storage::StoredObject&) { on_segment_stored(); }
+        [this](const storage::StoredObject& stored) { on_segment_stored(stored); }
     );
 }
 
-void SegmentSink::on_segment_stored() {
+void SegmentSink::on_segment_stored(const storage::StoredObject& stored) {
+    stored_.push_back({stored.key, stored.location});
     Item& item = items_.front();
     const mux::PlaylistEntry entry{item.name, item.segment.start, item.segment.duration};
     event_.append(entry);

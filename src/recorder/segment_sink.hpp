@@ -19,6 +19,18 @@
 
 namespace aircheck::recorder {
 
+/// What brings outputs to their destination needs of their recording.
+struct SinkContext {
+    net::Loop& loop;
+    net::Pool& uploads;
+    net::Pool& disk;  ///< For what waits for the spool's disk.
+    net::HttpClient& http;
+    Nanoseconds patience;
+    std::string egress_id;
+    std::string folder;  ///< Of these outputs in the spool; made when missing.
+    log::RecordingLog log;
+};
+
 /// Brings HLS segments to their destination, one after the other, each before the playlists that
 /// name it: what a playlist names can be played.
 ///
@@ -30,16 +42,7 @@ namespace aircheck::recorder {
 /// recording's thread.
 class SegmentSink {
 public:
-    struct Context {
-        net::Loop& loop;
-        net::Pool& uploads;
-        net::Pool& disk;
-        net::HttpClient& http;
-        Nanoseconds patience;
-        std::string egress_id;
-        std::string folder;  ///< For segments in the spool; made when missing.
-        log::RecordingLog log;
-    };
+    using Context = SinkContext;
 
     SegmentSink(Context context, SegmentOutput output, SegmentNames names);
     ~SegmentSink();
@@ -51,6 +54,10 @@ public:
     /// LiveKit's number for `result().error`.
     [[nodiscard]] int error_code() const { return failed_ ? code_of_upload(*failed_) : 0; }
     [[nodiscard]] std::uint64_t sent_bytes() const { return result_.size_bytes; }
+    /// Every segment that is stored, in order.
+    [[nodiscard]] const std::vector<StoredName>& stored() const { return stored_; }
+    /// Of the names, with "/" at its end, or "".
+    [[nodiscard]] const std::string& name_folder() const { return names_.folder; }
 
 private:
     struct Item {
@@ -78,7 +85,7 @@ private:
         std::uint64_t body_bytes,
         std::function<void(const storage::StoredObject& stored)> then
     );
-    void on_segment_stored();
+    void on_segment_stored(const storage::StoredObject& stored);
     void fail_for_good(const Error& why);
     void conclude();
     [[nodiscard]] UploadTask::Options options_for(const std::string& name, std::string type) const;
@@ -101,6 +108,7 @@ private:
     std::function<void()> on_over_;
     bool is_finishing_ = false;
     SegmentsResult result_;
+    std::vector<StoredName> stored_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -145,7 +145,9 @@ void decode_in_pieces(
 ) {
     const tests::TempFolder folder;
     tests::write_file(folder / "file", as_text(file));
-    const std::string command = "ffmpeg -v error -nostdin -i " + (folder / "file") +
+    // libopus: FFmpeg's own decoder of Opus is some samples off where modes change.
+    const std::string decoding = as_text(file).starts_with("OggS") ? "-c:a libopus " : "";
+    const std::string command = "ffmpeg -v error -nostdin " + decoding + "-i " + (folder / "file") +
                                 " -f f32le -ac " + std::to_string(channels) + " pipe:1";
     FILE* decoder = popen(command.c_str(), "r");
     ASSERT_NE(decoder, nullptr);

@@ -89,7 +89,21 @@ void TrackInput::push(rtp::EncodedFrame frame) {
     codec_ = codec_of(start_, frame.payload_type).value_or(codec_);
     frame.rtp_timestamp *= ticks_of(codec_);
     if (!first_timestamp_) first_timestamp_ = frame.rtp_timestamp;
+    // Of Opus alone: what has to be encoded anew is in the mix.
+    if (kept_ == nullptr || codec_ != media::TrackCodec::Opus) {
+        return renderer_->push(std::move(frame), codec_);
+    }
+    rtp::EncodedFrame copy = frame;
     renderer_->push(std::move(frame), codec_);
+    kept_->push(std::move(copy), renderer_->timeline().resets());
+}
+
+Result<> TrackInput::write_kept(std::int64_t zero, std::int64_t until) {
+    return kept_ == nullptr ? Result<>{} : kept_->write(renderer_->timeline(), zero, until);
+}
+
+Result<> TrackInput::finish_kept(std::int64_t zero) {
+    return kept_ == nullptr ? Result<>{} : kept_->finish(renderer_->timeline(), zero);
 }
 
 void TrackInput::release(Instant now) {

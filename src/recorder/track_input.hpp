@@ -5,6 +5,7 @@
 #include "journal/record.hpp"
 #include "media/audio_decoder.hpp"
 #include "media/track_renderer.hpp"
+#include "recorder/kept_track.hpp"
 #include "rtp/jitter_buffer.hpp"
 #include "rtp/rtcp.hpp"
 
@@ -37,6 +38,12 @@ public:
     /// Goes on with another SSRC; what the old one left in the buffer is played first.
     void continue_as(const journal::TrackStart& start);
 
+    /// What the renderer is given goes to `kept`, too, which outlives the input.
+    void keep_in(KeptTrack& kept) { kept_ = &kept; }
+    /// As KeptTrack's; nothing without one.
+    [[nodiscard]] Result<> write_kept(std::int64_t zero, std::int64_t until);
+    [[nodiscard]] Result<> finish_kept(std::int64_t zero);
+
     /// Takes one RTP datagram; true when it carried sound of this track.
     bool take(BytesView datagram, Instant arrival);
     void report(const rtp::SenderReport& report, Instant arrival);
@@ -68,6 +75,7 @@ private:
 
     journal::TrackStart start_;
     std::unique_ptr<media::TrackRenderer> renderer_;
+    KeptTrack* kept_ = nullptr;
     rtp::JitterBuffer::Limits limits_;
     rtp::JitterBuffer jitter_;
     media::TrackCodec codec_ = media::TrackCodec::Opus;  ///< Of the newest frame.

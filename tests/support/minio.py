@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import boto3
 import botocore.client
@@ -74,9 +75,21 @@ class Bucket:
         return {**self.config(), "access_key": keys["AccessKeyId"], "secret": keys["SecretAccessKey"],
                 "session_token": keys["SessionToken"]}
 
-    def keys(self):
+    def _all(self):
         answer = self.minio.client.list_objects_v2(Bucket=self.name)
         return sorted(item["Key"] for item in answer.get("Contents", []))
+
+    def keys(self):
+        """All objects but manifests, which lie beside every recording."""
+        return [key for key in self._all() if key not in self.manifests()]
+
+    def manifests(self):
+        return [key for key in self._all() if re.fullmatch(r"(.*/)?EG_\w+\.json", key)]
+
+    def manifest(self):
+        """The only one there is."""
+        (key,) = self.manifests()
+        return json.load(self.minio.client.get_object(Bucket=self.name, Key=key)["Body"])
 
     def download(self, key, folder):
         path = pathlib.Path(folder) / pathlib.Path(key).name
