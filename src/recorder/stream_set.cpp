@@ -114,7 +114,7 @@ void StreamSet::take_news(Stream& stream, Now now) {
     }
     if (!news.failure) return;
     stream.sink.reset();
-    const std::string words = news.failure->error.to_string();
+    const std::string words = news.failure->error.context;  // A code adds nothing to them.
     if (!stream.broken_since) stream.broken_since = now.instant;
     const bool in_time =
         now.instant + limits_.retry_every < *stream.broken_since + limits_.reconnect_for;

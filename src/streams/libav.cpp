@@ -16,13 +16,14 @@ namespace {
 thread_local std::string* captured = nullptr;
 
 void capture(void*, int level, const char* format, va_list arguments) {
-    if (captured == nullptr || level > AV_LOG_ERROR) return;
+    // The first words are the innermost's: what went wrong, not what could not be for that.
+    if (captured == nullptr || !captured->empty() || level > AV_LOG_ERROR) return;
     std::array<char, 512> text{};
     const int size = std::vsnprintf(text.data(), text.size(), format, arguments);
     if (size <= 0) return;
     std::string words(text.data());
     while (!words.empty() && (words.back() == '\n' || words.back() == '.')) words.pop_back();
-    if (!words.empty()) *captured = std::move(words);
+    *captured = std::move(words);
 }
 
 void prepare_libav() {

@@ -27,7 +27,7 @@ public:
     LogCapture(const LogCapture&) = delete;
     LogCapture& operator=(const LogCapture&) = delete;
 
-    /// `what`, libav's last words, and what `code` means.
+    /// `what`, libav's first words, and what `code` means.
     [[nodiscard]] tl::unexpected<Error> fail_av(int code, const std::string& what) const;
 
 private:

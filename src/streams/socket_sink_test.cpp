@@ -30,7 +30,9 @@ public:
         auto* generic = reinterpret_cast<sockaddr*>(&address);
         socklen_t size = sizeof address;
         EXPECT_EQ(bind(fd_, generic, size), 0);
-        if (kind == Kind::Wedge) EXPECT_EQ(listen(fd_, 4), 0);
+        if (kind == Kind::Wedge) {
+            EXPECT_EQ(listen(fd_, 4), 0);
+        }
         EXPECT_EQ(getsockname(fd_, generic, &size), 0);
         number = std::to_string(ntohs(address.sin_port));
     }

@@ -49,7 +49,7 @@ Result<std::unique_ptr<Connection>> connect_srt(
     AC_TRY(auto stream, mux::TsStream::create(format));
     const std::string host = address.find(':') == address.npos ? address : "[" + address + "]";
     std::vector<std::pair<std::string, std::string>> options{
-        {"mode", "caller"}, {"transtype", "live"}, {"payload_size", "1316"}};
+        {"mode", "caller"}, {"transtype", "live"}, {"payload_size", "1316"}, {"linger", "2"}};
     if (!url.streamid.empty()) options.emplace_back("streamid", url.streamid);
     if (!url.passphrase.empty()) options.emplace_back("passphrase", url.passphrase);
     if (url.key_bytes != 0) options.emplace_back("pbkeylen", std::to_string(url.key_bytes));
