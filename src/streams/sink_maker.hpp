@@ -15,7 +15,7 @@ struct SinkSettings {
     Protocol protocol = Protocol::Rtmp;
     /// What addresses may be connected to beside public ones (`network.allow`).
     std::vector<std::string> allow;
-    std::string ca_file;  ///< Extra trust anchors (PEM) of WebSockets, or none.
+    std::string ca_file{};  ///< Extra trust anchors (PEM) of WebSockets, or none.
 };
 
 /// Makes sinks of real connections whose listeners are called on `loop`. All references outlive the
