@@ -20,7 +20,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <iterator>
 #include <thread>
 
 namespace aircheck::app {
