@@ -8,6 +8,7 @@
 #include "recorder/job.hpp"
 #include "recorder/late_journal.hpp"
 #include "recorder/output.hpp"
+#include "recorder/pace.hpp"
 #include "recorder/participants.hpp"
 #include "recorder/room_link.hpp"
 #include "recorder/rtcp_feedback.hpp"
@@ -59,8 +60,9 @@ public:
     /// Has the spool files made and starts to join. What fails is told as a final snapshot.
     void start();
     void stop(EndReason reason);
-    /// The thread's tick, about every 100 ms.
+    /// The thread's tick, as often as pace() says or oftener.
     void tick(Instant now);
+    [[nodiscard]] const Pace& pace() const { return pace_; }
 
     [[nodiscard]] bool is_over() const { return is_final(status_); }
     [[nodiscard]] Snapshot snapshot() const;
@@ -99,6 +101,7 @@ private:
     [[nodiscard]] Result<> write_segments();
     [[nodiscard]] std::string segments_folder() const { return folder_ + "/segments"; }
     void check_limits(Instant now);
+    [[nodiscard]] bool is_in_a_hurry(Instant now) const;
     void check_source(Instant now);
     void end(EndReason reason, std::string error, int error_code);
     void end_with_files();
@@ -135,6 +138,7 @@ private:
     RtcpFeedback feedback_;
     ParticipantList participants_;
     SourceWatch source_watch_;
+    Pace pace_;
     std::string publisher_;  ///< Of the track that the job is about, once seen.
     std::string track_source_;
     Bytes rtcp_;
