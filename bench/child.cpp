@@ -24,6 +24,12 @@ double seconds_of(const rusage& usage) {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+double read_clock(clockid_t clock) {
+    timespec spent{};
+    if (clock_gettime(clock, &spent) != 0) return 0;
+    return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
+}
+
 Result<double> reap(pid_t process, const std::string& name) {
     int status = 0;
     rusage usage{};
@@ -58,11 +64,7 @@ double own_cpu_seconds() {
     return seconds_of(usage);
 }
 
-double thread_cpu_seconds() {
-    timespec spent{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-    return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
-}
+double thread_cpu_seconds() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 Result<Child> Child::start(const std::vector<std::string>& words) {
     std::array<int, 2> input{};
@@ -132,6 +134,11 @@ std::string Child::read_all() {
 Result<double> Child::finish() {
     ::close(std::exchange(input_, -1));
     return reap(std::exchange(process_, -1), name_);
+}
+
+double Child::cpu_seconds() const {
+    clockid_t clock{};
+    return clock_getcpuclockid(process_, &clock) == 0 ? read_clock(clock) : 0;
 }
 
 Result<double> run_measured(const std::vector<std::string>& words) {

@@ -27,6 +27,8 @@ public:
     [[nodiscard]] std::string read_all();
     /// Closes its input, which our own programs take as "end", and waits. CPU seconds it took.
     [[nodiscard]] Result<double> finish();
+    /// User and system time of the running process until now; 0 once it is gone.
+    [[nodiscard]] double cpu_seconds() const;
 
 private:
     void end();

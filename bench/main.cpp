@@ -3,10 +3,12 @@
 #include "bench/child.hpp"
 #include "bench/codecs.hpp"
 #include "bench/files.hpp"
+#include "bench/idle.hpp"
 #include "bench/object_store.hpp"
 #include "bench/report.hpp"
 #include "bench/rooms.hpp"
 #include "bench/speech.hpp"
+#include "bench/starts.hpp"
 
 #include "core/log.hpp"
 #include "core/temp_folder_testing.hpp"
@@ -20,18 +22,22 @@ namespace aircheck::bench {
 namespace {
 
 struct Options {
-    std::set<std::string> parts = {"codecs", "rooms", "burst", "latency", "files"};
+    std::set<std::string> parts = {
+        "codecs", "rooms", "burst", "starts", "idle", "latency", "files"};
     Nanoseconds length = 60s;
     double hours = 2;
     std::vector<std::size_t> mixed = {1, 20, 100};
     std::vector<std::size_t> kept = {1, 200};
     std::size_t burst = 100;
-    std::string results;  ///< Path of the JSON; "": none.
+    std::size_t starts = 0;    ///< 0: more than admission takes at once.
+    double utilization = 0.8;  ///< Of the cores, what `starts` may fill.
+    std::string results;       ///< Path of the JSON; "": none.
 };
 
 constexpr const char* kUsage =
-    "aircheck_bench [--parts codecs,rooms,burst,latency,files] [--seconds 60] [--hours 2]\n"
-    "               [--mixed 1,20,100] [--passthrough 1,200] [--burst 100] [--json FILE]\n";
+    "aircheck_bench [--parts codecs,rooms,burst,starts,idle,latency,files] [--seconds 60]\n"
+    "               [--hours 2] [--mixed 1,20,100] [--passthrough 1,200] [--burst 100]\n"
+    "               [--starts 0] [--utilization 0.8] [--json FILE]\n";
 
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> items;
@@ -63,6 +69,10 @@ bool parse(const std::vector<std::string>& words, Options& options) {
             options.kept = counts(value);
         } else if (words[i] == "--burst") {
             options.burst = std::stoul(value);
+        } else if (words[i] == "--starts") {
+            options.starts = std::stoul(value);
+        } else if (words[i] == "--utilization") {
+            options.utilization = std::stod(value);
         } else if (words[i] == "--json") {
             options.results = value;
         } else {
@@ -81,6 +91,7 @@ void add_codecs(const CodecCost& cost, Report& report) {
     report.add({"codecs.libraries", "libopus x 2, libavcodec's AAC", cost.libraries, "s"});
     report.add({"codecs.ffmpeg", "ffmpeg on files, its own Opus decoder", cost.ffmpeg, "s"});
     report.add({"codecs.ffmpeg_libopus", "ffmpeg on files, libopus", cost.ffmpeg_opus, "s"});
+    report.add({"codecs.kept", "one kept track: libsrtp's decrypting, warm", cost.kept, "s"});
 }
 
 /// Whether the figures of a load mean what they say.
@@ -138,12 +149,17 @@ void add_mixed(const RoomCost& cost, double cost_of_one, const CodecCost& codecs
     add_health(key, cost, report);
 }
 
-void add_kept(const RoomCost& cost, double cost_of_one, Report& report) {
+void add_kept(const RoomCost& cost, double cost_of_one, const CodecCost& codecs, Report& report) {
     const std::string count = std::to_string(cost.recordings);
     const std::string key = "passthrough." + count + ".";
     const std::string what = count + (cost.recordings == 1 ? " kept track" : " kept tracks");
     report.add({key + "cpu", what + ": CPU for a minute of one", cost.cpu, "s"});
     report.add({key + "core", "  of a core", cost.cpu / 60 * 100, "%", Bound::AtMost, 0.1});
+    if (codecs.kept > 0) {
+        report.add(
+            {key + "by_bare", "  as a ratio to decrypting alone", cost.cpu / codecs.kept, "x"}
+        );
+    }
     if (cost.recordings > 1 && cost_of_one > 0) {
         report.add(
             {key + "by_one",
@@ -196,7 +212,7 @@ Result<> bench_rooms(
         say(std::to_string(count) + " kept tracks");
         AC_TRY(auto cost, measure_rooms(Work::Passthrough, count, options.length, folder));
         kept.push_back(cost);
-        add_kept(cost, kept.front().recordings == 1 ? kept.front().cpu : 0, report);
+        add_kept(cost, kept.front().recordings == 1 ? kept.front().cpu : 0, codecs, report);
     }
     report.section("Private memory, each further recording");
     if (!mixed.empty()) add_memory("memory.mix", "mixed room", mixed, report);
@@ -213,6 +229,26 @@ Result<> bench_burst(const Options& options, const std::string& folder, Report& 
     report.add({key + "all", "until all record", burst.all_recording, "s"});
     report.add({key + "median", "request to first packet kept, median", burst.median, "s"});
     report.add({key + "stall", "longest stall of a recording thread", burst.stall * 1000, "ms"});
+    return {};
+}
+
+Result<> bench_starts(const Options& options, const std::string& folder, Report& report) {
+    say("jobs started at once through the service, until it refuses");
+    AC_TRY(const Starts starts, measure_starts(options.starts, options.utilization, folder));
+    report.section("Jobs started at once through the service, its admission on");
+    add_starts(starts, report);
+    return {};
+}
+
+Result<> bench_idle(const Options& options, const std::string& folder, Report& report) {
+    say("a service with nothing to do");
+    AC_TRY(const auto idle, measure_idle(options.length, folder));
+    report.section("A service with nothing to do: CPU seconds a minute");
+    if (!idle) {
+        report.note("No redis-server: the bus was not measured.");
+        return {};
+    }
+    add_idle(*idle, report);
     return {};
 }
 
@@ -304,6 +340,8 @@ Result<> bench_all(const Options& options) {
     }
     if (wants("rooms")) AC_CHECK_OK(bench_rooms(options, codecs, work.path(), report));
     if (wants("burst")) AC_CHECK_OK(bench_burst(options, work.path(), report));
+    if (wants("starts")) AC_CHECK_OK(bench_starts(options, work.path(), report));
+    if (wants("idle")) AC_CHECK_OK(bench_idle(options, work.path(), report));
     std::optional<ObjectStore> store;
     if (wants("latency") || wants("files")) {
         AC_TRY(store, ObjectStore::start(work.path()));
@@ -313,6 +351,10 @@ Result<> bench_all(const Options& options) {
     if (wants("files")) AC_CHECK_OK(bench_files(options, speakers, work.path(), s3, report));
     report.note(
         "CPU: user and system time of the whole recording process, the best of windows of 10 s."
+    );
+    report.note(
+        "Times of starts, bursts and latency are by the clock: on a machine that others use they "
+        "are too long."
     );
     report.print();
     if (options.results.empty()) return {};

@@ -95,6 +95,12 @@ void add_recorder(Families& families, const MetricsInput& input) {
     );
     families.add(
         MetricType::Gauge,
+        "aircheck_longest_stall_seconds",
+        "How late a media thread looked after its recordings, at worst, since the start.",
+        counters.longest_stall_seconds
+    );
+    families.add(
+        MetricType::Gauge,
         "aircheck_cpu_seconds_per_recorded_minute",
         "CPU time of the media threads by minute of media recorded, since the start.",
         counters.recorded_seconds > 0

@@ -44,6 +44,17 @@ TEST(Metrics, SayHowFullAWorkerIs) {
     );
 }
 
+TEST(Metrics, SayHowLateAMediaThreadWas) {
+    MetricsInput input = busy_worker();
+    input.service.counters.longest_stall_seconds = 0.125;
+    EXPECT_THAT(
+        to_prometheus(input),
+        HasSubstr(
+            "\n# TYPE aircheck_longest_stall_seconds gauge\naircheck_longest_stall_seconds 0.125\n"
+        )
+    );
+}
+
 TEST(Metrics, AFullOrLeavingWorkerIsNotAvailable) {
     MetricsInput full = busy_worker();
     full.service.admission->load = 1;

@@ -93,7 +93,6 @@ TEST(AutoRecordRule, BecomesARequest) {
     EXPECT_EQ(request.end.session_limit, Nanoseconds(24h));
     EXPECT_EQ(request.end.max_bytes, 1'000U);
     EXPECT_EQ(std::get<storage::LocalDestination>(request.destination).root, "/srv");
-    EXPECT_FALSE(request.own_destination);
     ASSERT_EQ(request.receivers.size(), 1U);
     EXPECT_EQ(request.receivers[0].url, "https://crm.example/hook");
 

@@ -36,11 +36,9 @@ struct PlainRequest {
     std::vector<std::string>& warnings
 );
 
-/// Where an output goes: to the store that `storage` names (true), else to the configured one.
-[[nodiscard]] Answer<bool> apply_storage(
-    const livekit::StorageConfig& storage,
-    const RecordingDefaults& defaults,
-    storage::Destination& destination
+/// Where an output goes: to the store that `storage` names, else to the configured one.
+[[nodiscard]] Answer<storage::Destination> destination_of(
+    const livekit::StorageConfig& storage, const RecordingDefaults& defaults
 );
 
 }  // namespace aircheck::control

@@ -111,9 +111,9 @@ Answer<void> take_file(
     out.encoding = *encoding;
     out.filepath = file.filepath();
     out.writes_manifest = !file.disable_manifest();
-    auto stored = apply_storage(storage_of(plain, *outputs.file), defaults, out.destination);
-    if (!stored) return tl::unexpected(stored.error());
-    out.own_destination = *stored;
+    auto destination = destination_of(storage_of(plain, *outputs.file), defaults);
+    if (!destination) return tl::unexpected(destination.error());
+    out.destination = *std::move(destination);
     return {};
 }
 
@@ -157,12 +157,12 @@ Answer<void> take_segments(
     auto encoding = encoding_of(plain, as_file, defaults, warnings);
     if (!encoding) return tl::unexpected(encoding.error());
     segments.encoding = *encoding;
-    auto stored = apply_storage(storage_of(plain, output), defaults, segments.destination);
-    if (!stored) return tl::unexpected(stored.error());
+    auto destination = destination_of(storage_of(plain, output), defaults);
+    if (!destination) return tl::unexpected(destination.error());
+    segments.destination = *std::move(destination);
     if (!out.makes_file) {
         out.encoding = segments.encoding;
         out.destination = segments.destination;
-        out.own_destination = *stored;
         out.warnings.insert(out.warnings.end(), warnings.begin(), warnings.end());
     }
     out.segments = std::move(segments);

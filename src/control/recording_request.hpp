@@ -52,8 +52,6 @@ struct RecordingRequest {
     bool makes_file = true;  ///< False: `segments` and `stream` alone.
     recorder::Encoding encoding;
     storage::Destination destination;
-    bool own_destination =
-        false;  ///< The destination came with the request, not from configuration.
     std::string filepath;
     bool writes_manifest = true;  ///< Beside the file.
     std::optional<recorder::TrackFiles> track_files;

@@ -41,7 +41,6 @@ TEST(CheckRequest, PrefersTheListToTheDeprecatedField) {
     EXPECT_EQ(old.filepath, "old.ogg");
     EXPECT_EQ(old.encoding.container, recorder::Container::Ogg);
     EXPECT_EQ(std::get<storage::LocalDestination>(old.destination).root, "/srv");
-    EXPECT_FALSE(old.own_destination);
 }
 
 TEST(CheckRequest, TakesEveryFieldOfS3) {
@@ -138,7 +137,6 @@ TEST(CheckRequest, UsesTheConfiguredStoreWhereItNamesNone) {
     defaults.max_bytes = 5;
     const auto request = accepted(fields, defaults);
     EXPECT_EQ(std::get<storage::LocalDestination>(request.destination).root, "/srv");
-    EXPECT_FALSE(request.own_destination);
     EXPECT_EQ(request.end.session_limit, Nanoseconds(3600s));
     EXPECT_FALSE(request.end.max_duration) << "a length of the file is the request's own";
     EXPECT_EQ(request.end.max_bytes, 5U);

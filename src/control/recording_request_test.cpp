@@ -31,7 +31,6 @@ TEST(CheckRequest, TakesWhatTheGuidesSend) {
     EXPECT_EQ(request.encoding.channels, 1);
     EXPECT_EQ(request.encoding.bitrate_bps, 48'000U);
     EXPECT_EQ(request.encoding.sample_rate_hz, 48'000U);
-    EXPECT_TRUE(request.own_destination);
     const auto& store = std::get<storage::S3Destination>(request.destination);
     EXPECT_EQ(store.access_key, "AKIA");
     EXPECT_EQ(store.secret, "hidden");

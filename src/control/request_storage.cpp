@@ -58,17 +58,14 @@ Answer<storage::S3Destination> s3_destination(
 
 }  // namespace
 
-Answer<bool> apply_storage(
-    const livekit::StorageConfig& storage,
-    const RecordingDefaults& defaults,
-    storage::Destination& destination
+Answer<storage::Destination> destination_of(
+    const livekit::StorageConfig& storage, const RecordingDefaults& defaults
 ) {
     switch (storage.provider_case()) {
         case livekit::StorageConfig::kS3: {
             auto s3 = s3_destination(storage.s3(), defaults);
             if (!s3) return tl::unexpected(s3.error());
-            destination = *std::move(s3);
-            return true;
+            return *std::move(s3);
         }
         case livekit::StorageConfig::kGcp:
             return beyond_us("gcp storage");
@@ -83,8 +80,7 @@ Answer<bool> apply_storage(
     if (local && !defaults.local_storage_allowed) {
         return invalid("local storage is not allowed, and the request names no store");
     }
-    destination = defaults.destination;
-    return false;
+    return defaults.destination;
 }
 
 }  // namespace aircheck::control

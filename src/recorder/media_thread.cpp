@@ -8,9 +8,6 @@
 namespace aircheck::recorder {
 namespace {
 
-/// Waking up costs more than the packets of one tick do; a NACK may wait that long.
-constexpr Nanoseconds kTick = 100ms;
-
 std::uint64_t thread_cpu_nanoseconds() {
     timespec spent{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
@@ -71,7 +68,7 @@ void MediaThread::start(Job job, Recording::OnChange on_change) {
         auto& recording = recordings_[id];
         recording = std::make_unique<Recording>(context(), std::move(job), std::move(on_change));
         recording->start();
-        if (!is_ticking_) tick();
+        if (!is_ticking_ || until_tick_ > Pace::kHurried) tick();
     });
 }
 
@@ -118,17 +115,21 @@ void MediaThread::tick() {
     const Instant now = monotonic_now();
     if (is_ticking_) note_lateness(now);
     last_tick_ = now;
-    for (const auto& [id, recording] : recordings_) recording->tick(now);
+    until_tick_ = Pace::kCalm;
+    for (const auto& [id, recording] : recordings_) {
+        recording->tick(now);
+        until_tick_ = std::min(until_tick_, recording->pace().until_next(now));
+    }
     if (now >= next_totals_) {
         next_totals_ = now + 1s;
         refresh_totals();
     }
     is_ticking_ = !recordings_.empty();
-    if (is_ticking_) timer_->after(kTick, [this] { tick(); });
+    if (is_ticking_) timer_->after(until_tick_, [this] { tick(); });
 }
 
 void MediaThread::note_lateness(Instant now) {
-    const Nanoseconds late = std::max(now - last_tick_ - kTick, Nanoseconds(0));
+    const Nanoseconds late = std::max(now - last_tick_ - until_tick_, Nanoseconds(0));
     const auto nanoseconds = static_cast<std::uint64_t>(late.count());
     if (nanoseconds > totals_.longest_stall_nanoseconds) {
         totals_.longest_stall_nanoseconds = nanoseconds;

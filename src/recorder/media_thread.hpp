@@ -12,9 +12,9 @@
 
 namespace aircheck::recorder {
 
-/// One thread with its loop and the recordings that live on it; ticks them all together, every 100
-/// ms; without recordings it sleeps. All members but those said otherwise are called from the
-/// recorder's home thread.
+/// One thread with its loop and the recordings that live on it; ticks them all together, as often
+/// as the one most in a hurry wants (Pace); without recordings it sleeps. All members but those
+/// said otherwise are called from the recorder's home thread.
 class MediaThread {
 public:
     struct Shared {
@@ -69,6 +69,7 @@ private:
     Totals finished_;
     Instant next_totals_;
     Instant last_tick_;
+    Nanoseconds until_tick_{0};  ///< From the last tick to the next.
     std::unique_ptr<net::Timer> timer_;
     bool is_ticking_ = false;
     std::thread thread_;

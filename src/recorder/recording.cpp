@@ -105,9 +105,11 @@ void Recording::tick(Instant now) {
     if (is_over()) return;
     tick_streams(now);
     if (is_over() || status_ == Status::Ending) return;
+    if (is_in_a_hurry(now)) pace_.hurry(now);
     if (link_) link_->tick(now);
     if (is_over() || status_ == Status::Ending) return;
     feedback_.collect(now, rtcp_);
+    if (feedback_.has_missing()) pace_.hurry(now);
     if (!rtcp_.empty()) link_->send_rtcp(rtcp_);
     const auto written = capture_->tick(now);
     if (!written && written.error().code == Errc::NoSpace) {

@@ -11,6 +11,7 @@
 #include "recorder/late_journal.hpp"
 #include "recorder/manifest.hpp"
 #include "recorder/output.hpp"
+#include "recorder/pace.hpp"
 #include "recorder/participants.hpp"
 #include "recorder/room_link.hpp"
 #include "recorder/rtcp_feedback.hpp"
@@ -68,8 +69,9 @@ public:
     void stop(EndReason reason);
     /// As StreamSet::update(); Errc::InvalidArgument: no stream was asked for, or all is over.
     [[nodiscard]] Result<> update_streams(const StreamUpdate& update);
-    /// The thread's tick, about every 100 ms.
+    /// The thread's tick, as often as pace() says or oftener.
     void tick(Instant now);
+    [[nodiscard]] const Pace& pace() const { return pace_; }
 
     [[nodiscard]] bool is_over() const { return is_final(status_); }
     [[nodiscard]] Snapshot snapshot() const;
@@ -116,6 +118,7 @@ private:
     [[nodiscard]] SinkContext sink_context(std::string folder) const;
     void write_track_files();
     void check_limits(Instant now);
+    [[nodiscard]] bool is_in_a_hurry(Instant now) const;
     void check_source(Instant now);
     void end(EndReason reason, std::string error, int error_code);
     void end_with_files();
@@ -166,6 +169,7 @@ private:
     RtcpFeedback feedback_;
     ParticipantList participants_;
     SourceWatch source_watch_;
+    Pace pace_;
     std::string publisher_;  ///< Of the track that the job is about, once seen.
     std::string track_source_;
     Bytes rtcp_;

@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace aircheck::recorder {
+namespace {
+
+constexpr Nanoseconds kNear = 1s;  ///< Before a limit.
+
+}  // namespace
 
 void Recording::check_limits(Instant now) {
     const EndRule& rule = job_.end;
@@ -37,6 +42,17 @@ void Recording::check_limits(Instant now) {
             end(EndReason::LastHumanLeft, "", 0);
         }
     }
+}
+
+/// While it begins or is cut off; and near its limits, which a calm pace would miss by a quarter of
+/// a second.
+bool Recording::is_in_a_hurry(Instant now) const {
+    if (status_ != Status::Active || interrupted_at_ || no_human_since_) return true;
+    const auto is_near = [now](const std::optional<Nanoseconds>& limit, Instant since) {
+        return limit && now - since >= *limit - kNear;
+    };
+    return is_near(job_.end.session_limit, started_) ||
+           is_near(job_.end.max_duration, *media_since_);
 }
 
 /// What the job is about has not come, or has left.

@@ -19,8 +19,8 @@ namespace aircheck::recorder {
 /// The way into one room: the signal session's socket and the peer connection, kept up through
 /// resumes and rejoins. A thin shell around signal::RoomSession and transport::Connection.
 ///
-/// Lives on a media thread. Its owner calls tick() about every 100 ms. Listener methods are called
-/// from loop events and from tick(); they may call leave(), but must not destroy the link.
+/// Lives on a media thread. Its owner calls tick() every 250 ms or oftener. Listener methods are
+/// called from loop events and from tick(); they may call leave(), but must not destroy the link.
 class RoomLink : private transport::PeerTransport::Sink {
 public:
     class Listener {

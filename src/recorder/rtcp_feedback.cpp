@@ -79,4 +79,10 @@ void RtcpFeedback::collect(Instant now, Bytes& out) {
     out.insert(out.end(), nacks.begin(), nacks.end());
 }
 
+bool RtcpFeedback::has_missing() const {
+    return std::any_of(sources_.begin(), sources_.end(), [](const auto& entry) {
+        return entry.second.nack.next_due().has_value();
+    });
+}
+
 }  // namespace aircheck::recorder

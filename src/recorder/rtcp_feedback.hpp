@@ -28,6 +28,8 @@ public:
     void on_rtcp(BytesView packet, Instant arrival);
     /// Replaces `out` by the compound packet that is due at `now`; empty when none is.
     void collect(Instant now, Bytes& out);
+    /// A packet has not come that a later one came after, and may still come.
+    [[nodiscard]] bool has_missing() const;
 
 private:
     struct Source {

@@ -102,8 +102,10 @@ TEST_F(RtcpFeedbackTest, AsksForWhatIsMissing) {
     feedback_.set_sources({{7, 48'000}});
     feedback_.on_packet(packet(7, 10), at(0s));
     static_cast<void>(collect(at(0s)));  // the report
+    EXPECT_FALSE(feedback_.has_missing());
     feedback_.on_packet(packet(7, 13), at(60ms));
     EXPECT_THAT(asked_for(at(60ms)), IsEmpty());  // may be on its way
+    EXPECT_TRUE(feedback_.has_missing());
     EXPECT_THAT(asked_for(at(80ms)), ElementsAre(11, 12));
     EXPECT_THAT(asked_for(at(100ms)), IsEmpty());
     feedback_.on_packet(packet(7, 12), at(150ms));
@@ -113,6 +115,7 @@ TEST_F(RtcpFeedbackTest, AsksForWhatIsMissing) {
     for (Nanoseconds now = 320ms; now < 3s; now += 20ms) {
         EXPECT_THAT(asked_for(at(now)), IsEmpty()) << "a fourth time";
     }
+    EXPECT_FALSE(feedback_.has_missing());  // It is given up.
 }
 
 TEST_F(RtcpFeedbackTest, BeginsACompoundWithAReport) {

@@ -147,7 +147,7 @@ public:
     void on_datagram(PathId path, const net::Endpoint& from, BytesView bytes, Instant arrival);
     void on_tcp_connected(PathId path, const net::Endpoint& local, Instant now);
     void on_tcp_closed(PathId path, std::string_view reason, Instant now);
-    /// Does what is due; call at next_deadline() or by a steady tick (≤ 100 ms; then ignore it).
+    /// Does what is due; call at next_deadline() or by a steady tick (≤ 250 ms; then ignore it).
     void on_tick(Instant now);
     [[nodiscard]] std::optional<Instant> next_deadline(Instant now) const;
 
