@@ -12,9 +12,9 @@ namespace aircheck::control {
 namespace {
 
 using State = records::StoredStream::State;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 livekit::RoomCompositeEgressRequest room_request() {
     livekit::RoomCompositeEgressRequest request;
