@@ -2,7 +2,6 @@
 
 #include "proto/json.hpp"
 #include "proto/livekit_egress.pb.h"
-#include "recorder/track_names.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -162,10 +161,9 @@ Answer<void> put_track_files(const json& body, control::RecordingRequest& reques
         if (filepath->empty()) return {};
         return invalid("'track_filepath' without 'track_files': true names nothing");
     }
-    if (auto good = recorder::check_track_filepath(*filepath); !good) {
-        return invalid(good.error().context);
-    }
-    request.track_files = recorder::TrackFiles{*std::move(filepath)};
+    auto files = control::track_files_of(*std::move(filepath));
+    if (!files) return tl::unexpected(files.error());
+    request.track_files = *std::move(files);
     return {};
 }
 

@@ -65,7 +65,7 @@ TEST_F(SimG711, OneAloneIsEncodedAsOpus) {
     EXPECT_TRUE(end.file.location.ends_with("kept.ogg")) << end.file.location;
     const double seconds = to_seconds(end.file.duration);
     EXPECT_GT(seconds, 4);
-    EXPECT_NEAR(seconds_of_tone(end.file.location, 1000), seconds, 0.5);
+    EXPECT_NEAR(seconds_of_tone(end.file.location, 1000), seconds, 1.0);
     EXPECT_LT(seconds_of_tone(end.file.location, 600), 0.1);
 }
 

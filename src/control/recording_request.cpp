@@ -3,6 +3,7 @@
 #include "net/url.hpp"
 #include "proto/redact.hpp"
 #include "recorder/segment_names.hpp"
+#include "recorder/track_names.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -255,6 +256,13 @@ std::string make_echo(const RecordingRequest& request) {
     }
     *echo.mutable_file() = *file;
     return info.SerializeAsString();
+}
+
+Answer<recorder::TrackFiles> track_files_of(std::string filepath) {
+    if (auto good = recorder::check_track_filepath(filepath); !good) {
+        return invalid(good.error().context);
+    }
+    return recorder::TrackFiles{std::move(filepath)};
 }
 
 }  // namespace aircheck::control

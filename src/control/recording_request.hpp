@@ -67,6 +67,10 @@ struct RecordingRequest {
     std::vector<std::string> warnings;  ///< Fields that have no meaning here, by name; for the log.
 };
 
+/// Each track's own file beside the mix, called as `filepath` says. `invalid_argument` where that
+/// would give all tracks one name.
+[[nodiscard]] Answer<recorder::TrackFiles> track_files_of(std::string filepath);
+
 /// Checks a request of LiveKit's Egress API and turns it into what is to be done. What this build
 /// cannot do is refused by name with `invalid_argument` (not `unimplemented`: SDKs retry a 501).
 [[nodiscard]] Answer<RecordingRequest> check_request(

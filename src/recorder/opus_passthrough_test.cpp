@@ -96,10 +96,12 @@ TEST(OpusPassthrough, KeepsTheLengthOfMutes) {
     const auto samples = decode(rendered.file).front();
     const auto tones = stretches(samples, kHz);
     ASSERT_THAT(tones, SizeIs(2));
+    // libopus lets a tone that breaks off without a last packet fade away.
+    constexpr double kFading = 0.1;
     EXPECT_NEAR(tones[0].begin, kCodecDelay, kFrame);
-    EXPECT_NEAR(tones[0].end, 1.0, 2 * kFrame);
+    EXPECT_NEAR(tones[0].end, 1.0, kFading);
     EXPECT_NEAR(tones[1].begin, 4.0 + kCodecDelay, kFrame);
-    EXPECT_NEAR(tones[1].end, 5.0, 2 * kFrame);
+    EXPECT_NEAR(tones[1].end, 5.0, kFading);
     EXPECT_NEAR(seconds_of(samples), 8.0025, 1e-6);
 }
 

@@ -28,13 +28,6 @@ def bob(livekit, callers, room):
     return callers.join(livekit, room, "bob").publish()
 
 
-def finished(receiver, egress_id):
-    info = receiver.wait_for("egress_ended").verified().egress_info
-    assert (info.egress_id, info.error) == (egress_id, "")
-    assert info.status == api.EgressStatus.EGRESS_COMPLETE
-    return info
-
-
 def speak_together(ann, bob, seconds=2.0):
     saying = ann.start_tone(LOW, seconds)
     bob.tone(HIGH, seconds)
@@ -49,7 +42,7 @@ def test_a_participant_alone_until_they_leave(service, receiver, ann, bob, room)
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     ann.leave()
-    info = finished(receiver, started.egress_id)
+    info = scene.finished(receiver, started.egress_id)
     assert info.details == "End reason: Source closed"
     assert info.file_results[0].filename == f"ann/{room}.mp4"
     (tone,) = scene.hears(info.file_results[0].location, LOW)
@@ -64,7 +57,7 @@ def test_one_track_mixed_alone_in_mp3(service, receiver, ann, bob, room):
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     bob.unpublish()
-    info = finished(receiver, started.egress_id)
+    info = scene.finished(receiver, started.egress_id)
     path = info.file_results[0].location
     assert media.audio_stream(path)["codec_name"] == "mp3" and path.endswith(".mp3")
     (tone,) = scene.hears(path, HIGH)
@@ -80,7 +73,7 @@ def test_a_track_keeps_its_opus(service, receiver, ann, bob, room):
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     scene.stop_egress(service, started.egress_id)
-    info = finished(receiver, started.egress_id)
+    info = scene.finished(receiver, started.egress_id)
     assert info.file_results[0].filename == f"microphone-audio-{ann.publication.sid}.ogg"
     (file,) = service.get(f"/api/v1/recordings/{started.egress_id}")["files"]
     assert (file["kind"], file["track_id"]) == ("track", ann.publication.sid), "one voice is not the conversation"
@@ -97,7 +90,7 @@ def test_a_track_keeps_its_opus_in_mp4(service, receiver, ann, room):
     scene.wait_until_active(service, started.egress_id)
     ann.tone(LOW, 2.0)
     scene.stop_egress(service, started.egress_id)
-    path = finished(receiver, started.egress_id).file_results[0].location
+    path = scene.finished(receiver, started.egress_id).file_results[0].location
     assert path.endswith("/kept.mp4")
     assert media.audio_stream(path)["codec_name"] == "opus"
     (tone,) = scene.hears(path, LOW)
@@ -123,7 +116,7 @@ def test_routes_put_participants_on_channels(service, receiver, ann, bob, room):
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     scene.stop_egress(service, started.egress_id)
-    path = finished(receiver, started.egress_id).file_results[0].location
+    path = scene.finished(receiver, started.egress_id).file_results[0].location
     assert media.audio_stream(path)["codec_name"] == "flac"
     subprocess.run(["flac", "--silent", "--test", path], check=True)
     samples = media.decode(path)
@@ -151,7 +144,7 @@ def test_routes_by_kind_and_all_that_no_route_names(service, receiver, livekit, 
     speak_together(ann, bob)
     saying.result(30)
     scene.stop_egress(service, started.egress_id)
-    samples = media.decode(finished(receiver, started.egress_id).file_results[0].location)
+    samples = media.decode(scene.finished(receiver, started.egress_id).file_results[0].location)
     for channel, here, there in ((0, (2000, HIGH), LOW), (1, (LOW, HIGH), 2000)):
         for frequency in here:
             tones = media.tone_intervals(samples[:, channel], frequency)
@@ -164,7 +157,7 @@ def test_a_template_of_sound(service, receiver, ann, bob, room):
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     scene.stop_egress(service, started.egress_id)
-    info = finished(receiver, started.egress_id)
+    info = scene.finished(receiver, started.egress_id)
     assert info.egress.template.audio_only
     for frequency in (LOW, HIGH):
         assert abs(scene.heard(info.file_results[0].location, frequency) - 2.0) <= 0.3
@@ -177,7 +170,7 @@ def test_passthrough_keeps_the_opus(service, receiver, ann, bob, room):
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     scene.stop_egress(service, started.egress_id)
-    path = finished(receiver, started.egress_id).file_results[0].location
+    path = scene.finished(receiver, started.egress_id).file_results[0].location
     assert media.audio_stream(path)["codec_name"] == "opus" and path.endswith("kept.ogg")
     assert abs(scene.heard(path, LOW) - 2.0) <= 0.3
     assert not scene.hears(path, HIGH, amplitude=0.5)
@@ -190,7 +183,7 @@ def test_one_room_in_mp3(service, receiver, ann, bob, room):
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     scene.stop_egress(service, started.egress_id)
-    info = finished(receiver, started.egress_id)
+    info = scene.finished(receiver, started.egress_id)
     path = info.file_results[0].location
     assert path.endswith(f"all/{room}.mp3") and media.audio_stream(path)["codec_name"] == "mp3"
     for frequency in (LOW, HIGH):
@@ -203,7 +196,7 @@ def test_wav_at_16_kilohertz_for_a_transcriber(service, receiver, ann, room):
         {"file_type": "wav", "filepath": "calls/{room_name}", "sample_rate": 16000, "channels": 1}])
     ann.tone(LOW, 2.0)
     scene.stop_egress(service, egress_id)
-    path = finished(receiver, egress_id).file_results[0].location
+    path = scene.finished(receiver, egress_id).file_results[0].location
     stream = media.audio_stream(path)
     assert path.endswith(f"{room}.wav")
     assert (stream["codec_name"], stream["sample_rate"], stream["channels"]) == ("pcm_s16le", "16000", 1)
@@ -219,7 +212,7 @@ def test_routes_to_both_channels_are_mono(service, receiver, ann, bob, room):
     scene.wait_until_active(service, started.egress_id)
     speak_together(ann, bob)
     scene.stop_egress(service, started.egress_id)
-    path = finished(receiver, started.egress_id).file_results[0].location
+    path = scene.finished(receiver, started.egress_id).file_results[0].location
     assert media.audio_stream(path)["channels"] == 1
     assert len(scene.hears(path, LOW)) == 1 and not scene.hears(path, HIGH, amplitude=0.5)
 
@@ -253,7 +246,7 @@ def test_a_participant_who_comes_back_soon_goes_on_in_the_file(service, receiver
     again = callers.join(livekit, room, "bob").publish()
     again.tone(HIGH, 3.0)  # Its beginning may be lost while the recorder subscribes.
     scene.stop_egress(service, started.egress_id)
-    path = finished(receiver, started.egress_id).file_results[0].location
+    path = scene.finished(receiver, started.egress_id).file_results[0].location
     assert len(scene.hears(path, LOW)) == 1
     (tone,) = scene.hears(path, HIGH)
     assert 1.5 <= tone.length <= 3.1 and tone.start > scene.hears(path, LOW)[0].end

@@ -5,7 +5,6 @@ from livekit import api
 from support import media, scene
 from support.pcm_server import DeafServer, PcmServer
 from support.process import free_port, wait_until
-from test_egress_kinds import finished
 
 pytestmark = pytest.mark.slow  # for the time that `make test` has
 
@@ -49,7 +48,7 @@ def test_it_is_pcm_with_mutes_where_they_lie(service, receiver, ann, room, liste
     wait_until(lambda: len(listener.texts()) == 2, "the news of the end of the mute")
     ann.tone(HIGH, 2.0)
     scene.stop_egress(service, egress_id)
-    info = finished(receiver, egress_id)
+    info = scene.finished(receiver, egress_id)
 
     taken = listener.connections[0]
     assert taken[0][1]["content-type"] == "audio/x-raw"
@@ -82,7 +81,7 @@ def test_a_stream_output_of_one_track(service, receiver, ann, room, listener):
     scene.wait_until_active(service, started.egress_id)
     ann.tone(LOW, 2.0)
     scene.stop_egress(service, started.egress_id)
-    finished(receiver, started.egress_id)
+    scene.finished(receiver, started.egress_id)
     (tone,) = media.tone_intervals(listener.samples(), LOW)
     assert abs(tone.length - 2.0) <= 0.1
 
@@ -97,7 +96,7 @@ def test_a_server_that_breaks_off_is_connected_to_again(service, receiver, ann, 
     listener.refuse(False)
     wait_for_seconds(listener, 2, connection=1)
     scene.stop_egress(service, egress_id)
-    info = finished(receiver, egress_id)
+    info = scene.finished(receiver, egress_id)
     (stream,) = info.stream_results
     assert stream.status == api.StreamInfo.Status.FINISHED and stream.retries >= 1
     assert media.tone_intervals(listener.samples(1), LOW)

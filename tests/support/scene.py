@@ -24,6 +24,14 @@ def use_egress_api(aircheck, method, *, key=KEY, secret=SECRET):
     return asyncio.run(run())
 
 
+def finished(receiver, egress_id):
+    """What is told of an egress at its end, which was a good one."""
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.egress_id, info.error) == (egress_id, "")
+    assert info.status == api.EgressStatus.EGRESS_COMPLETE
+    return info
+
+
 def s3_upload(bucket):
     return api.S3Upload(
         access_key=ACCESS_KEY, secret=SECRET_KEY, bucket=bucket.name, region="us-east-1",
