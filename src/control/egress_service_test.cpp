@@ -147,6 +147,24 @@ TEST_F(AfterARestart, EverybodyIsToldOfWhatWasCutOff) {
     EXPECT_EQ(must(store_->find_recording("EG_3")).status, RecordingStatus::Active);
 }
 
+TEST_F(AfterARestart, StreamsThatNobodySendsAnyMoreHaveFailed) {
+    left_behind("EG_1", RecordingStatus::Active);
+    auto recording = must(store_->find_recording("EG_1"));
+    recording.streams.resize(2);
+    recording.streams[0].url = "rtmp://one.example/live/{a...b}";
+    recording.streams[1].url = "rtmp://two.example/live/{a...b}";
+    recording.streams[1].state = records::StoredStream::State::Finished;
+    must(store_->update_recording(recording));
+    start();
+    const auto after = must(store_->find_recording("EG_1"));
+    ASSERT_EQ(after.streams.size(), 2U);
+    EXPECT_EQ(after.streams[0].state, records::StoredStream::State::Failed);
+    EXPECT_EQ(after.streams[0].error, "aircheck was restarted");
+    EXPECT_EQ(after.streams[0].ended_at, after.ended_at);
+    EXPECT_EQ(after.streams[1].state, records::StoredStream::State::Finished);
+    EXPECT_EQ(after.streams[1].error, "");
+}
+
 TEST_F(AfterARestart, ReceiversThatCannotBeReadKeepNobodyElseFromBeingTold) {
     left_behind("EG_1", RecordingStatus::Active, "", "here", {receiver("https://own.example/x")});
     auto recording = must(store_->find_recording("EG_1"));
