@@ -69,6 +69,17 @@ def test_a_time_that_is_no_number(service, value):
         "code": "invalid_argument", "msg": f"X-Twirp-Timeout-Ms: '{value}' is no number of milliseconds"})
 
 
+def test_streams_of_what_streams_nowhere(service, livekit, callers, room):
+    callers.join(livekit, room, "ann").publish()
+    egress_id = scene.start_recording(service, room)
+    body = {"egress_id": egress_id, "add_output_urls": ["rtmp://127.0.0.1:1/live/key"]}
+    answer = call(service, "UpdateStream", body)
+    assert (answer.status_code, answer.json()) == (400, {
+        "code": "invalid_argument", "msg": "UpdateStream called on non-streaming egress"})
+    body["egress_id"] = "EG_nobody"
+    assert call(service, "UpdateStream", body).json() == {"code": "not_found", "msg": "egress does not exist"}
+
+
 def test_a_layout_has_no_meaning_but_is_told_to_the_recorder(service, livekit, callers, room):
     """As livekit-server does it: the layout is metadata of the recorder in the room."""
     callers.join(livekit, room, "ann").publish()
