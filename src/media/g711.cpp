@@ -1,8 +1,8 @@
 #include "media/g711.hpp"
 
+#include "media/windowed_sinc.hpp"
+
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 namespace aircheck::media {
 namespace {
@@ -19,22 +19,10 @@ constexpr std::size_t kPhases = G711Decoder::kFactor;
 template <std::size_t Taps>
 using Filter = std::array<std::array<float, Taps>, kPhases>;
 
-/// Modified Bessel function of the first kind, order 0.
-double bessel_i0(double x) {
-    double sum = 1;
-    double term = 1;
-    for (int k = 1; k < 40; ++k) {
-        term *= (x / (2 * k)) * (x / (2 * k));
-        sum += term;
-    }
-    return sum;
-}
-
-/// A sinc of 3.85 kHz in Kaiser's window, -80 dB: what lies above 4.3 kHz is an image.
+/// A low pass at 3.85 kHz: what lies above 4.3 kHz is an image.
 template <std::size_t Taps>
 Filter<Taps> make_filter() {
     constexpr double kCutoff = 3850.0 / 4000.0;
-    constexpr double kBeta = 8;
     constexpr double kHalf = Taps / 2.0;
     Filter<Taps> filter{};
     for (std::size_t phase = 0; phase < kPhases; ++phase) {
@@ -44,14 +32,7 @@ Filter<Taps> make_filter() {
             // From the tap's sample to where this phase's output lies, in samples.
             const double x =
                 static_cast<double>(tap) - (kHalf - 1) - static_cast<double>(phase) / kPhases;
-            const double argument = std::numbers::pi * x * kCutoff;
-            const double sinc = std::abs(argument) < 1e-9 ? 1 : std::sin(argument) / argument;
-            const double place = x / kHalf;
-            const double window =
-                std::abs(place) < 1
-                    ? bessel_i0(kBeta * std::sqrt(1 - place * place)) / bessel_i0(kBeta)
-                    : 0;
-            taps[tap] = sinc * window;
+            taps[tap] = windowed_sinc(x, kCutoff, kHalf);
             sum += taps[tap];
         }
         // No phase is louder than another: that would be a tone of 8 kHz.

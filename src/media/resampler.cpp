@@ -1,11 +1,12 @@
 #include "media/resampler.hpp"
 
+#include "media/windowed_sinc.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
 #include <cstring>
-#include <numbers>
 #include <numeric>
 
 namespace aircheck::media {
@@ -14,32 +15,10 @@ namespace {
 constexpr std::uint32_t kInputRate = 48000;
 constexpr std::size_t kPhases = 256;
 constexpr int kPhaseBits = 8;
-constexpr double kKaiserBeta = 8;  // side lobes at -80 dB
 // The converter's taps per sample of the lower rate, and the middle of its slope: flat to 0.41 of
 // the lower rate, 80 dB down at 0.52.
 constexpr std::size_t kConverterTaps = 48;
 constexpr double kConverterCutoff = 0.93;
-
-/// Modified Bessel function of the first kind, order 0, by its power series.
-double bessel_i0(double x) {
-    double sum = 1;
-    double term = 1;
-    for (int k = 1; term > 1e-12 * sum; ++k) {
-        term *= (x / (2 * k)) * (x / (2 * k));
-        sum += term;
-    }
-    return sum;
-}
-
-/// The kernel at `x` samples from its middle: low pass at `cutoff` (1: half the rate), `half` long.
-double kernel(double x, double cutoff, double half) {
-    if (std::abs(x) >= half) return 0;
-    const double window =
-        bessel_i0(kKaiserBeta * std::sqrt(1 - (x / half) * (x / half))) / bessel_i0(kKaiserBeta);
-    const double angle = std::numbers::pi * cutoff * x;
-    const double sinc = x == 0 ? 1 : std::sin(angle) / angle;
-    return cutoff * sinc * window;
-}
 
 // Four lanes and two sums, spelled out: without them the compiler may not reorder float additions.
 using Lanes = float __attribute__((vector_size(16)));
@@ -72,7 +51,8 @@ PhaseTable make_phase_table() {
                 static_cast<double>(tap) - static_cast<double>(Interpolator::kBefore) - fraction;
             // Exact zeros at whole distances, where sin(πx) leaves a residue.
             const bool whole = phase == 0 || phase == kPhases;
-            const double value = whole ? (x == 0 ? 1 : 0) : kernel(x, 1, Interpolator::kTaps / 2.0);
+            const double value =
+                whole ? (x == 0 ? 1 : 0) : windowed_sinc(x, 1, Interpolator::kTaps / 2.0);
             table[phase * Interpolator::kTaps + tap] = static_cast<float>(value);
         }
         // Unity at 0 Hz for every phase: no modulation of a constant.
@@ -152,7 +132,7 @@ RateConverter::RateConverter(std::uint32_t rate_hz, std::uint16_t channels)
         std::vector<double> row(taps_);
         for (std::size_t tap = 0; tap < taps_; ++tap) {
             const double x = static_cast<double>(tap) - static_cast<double>(before) - fraction;
-            row[tap] = kernel(x, cutoff, static_cast<double>(taps_) / 2);
+            row[tap] = windowed_sinc(x, cutoff, static_cast<double>(taps_) / 2);
             sum += row[tap];
         }
         for (std::size_t tap = 0; tap < taps_; ++tap) {
