@@ -60,6 +60,15 @@ std::vector<std::string> findings_of(const recorder::Snapshot& snapshot) {
 /// Rounded up, so that the samples (at 48 kHz) come back from it.
 Nanoseconds offset_of(std::int64_t samples) { return Nanoseconds((samples * 1'000'000 + 47) / 48); }
 
+/// What has become of the bytes.
+void apply_object(const recorder::FileResult& result, records::StoredFile& file) {
+    file.location = result.location;
+    file.size_bytes = result.size_bytes;
+    file.sha256 = result.sha256;
+    file.uploaded = !result.location.empty();
+    file.spool_path = result.spool_path;
+}
+
 void apply_track(
     const recorder::Snapshot& snapshot,
     const recorder::TrackFileResult& track,
@@ -70,12 +79,8 @@ void apply_track(
     file.identity = track.participant_identity;
     file.offset = offset_of(track.offset_samples);
     file.filename = file.key = track.file.filename;
-    file.location = track.file.location;
-    file.size_bytes = track.file.size_bytes;
     file.duration = track.file.duration;
-    file.sha256 = track.file.sha256;
-    file.uploaded = !track.file.location.empty();
-    file.spool_path = track.file.spool_path;
+    apply_object(track.file, file);
     if (!snapshot.file.started_at) return;
     file.started_at = *snapshot.file.started_at + file.offset;
     file.ended_at = *file.started_at + file.duration;
@@ -103,11 +108,7 @@ void apply_file(const recorder::Snapshot& snapshot, records::StoredFile& file) {
         file.filename = snapshot.file.filename;
         file.key = snapshot.file.filename;
     }
-    file.location = snapshot.file.location;
-    file.size_bytes = snapshot.file.size_bytes;
-    file.sha256 = snapshot.file.sha256;
-    file.uploaded = !snapshot.file.location.empty();
-    file.spool_path = snapshot.file.spool_path;
+    apply_object(snapshot.file, file);
     file.started_at = snapshot.file.started_at;
     file.ended_at = snapshot.file.ended_at;
     // Until the end it still grows, and LiveKit tells none.
