@@ -110,7 +110,8 @@ std::optional<S3Failure> failure_of(const net::HttpResponse& response) {
     if (ok && !(says_error && is_xml)) return {};
     S3Failure failure;
     failure.status = ok ? 500 : response.status;
-    failure.code = xml_text(response.body, "Code").value_or(code_of_status(response.status));
+    failure.code = xml_text(response.body, "Code").value_or("");
+    if (failure.code.empty()) failure.code = code_of_status(response.status);
     if (ok && failure.code == "PreconditionFailed") failure.status = 412;
     failure.message = xml_text(response.body, "Message").value_or("");
     failure.region = std::string(response.headers.get("x-amz-bucket-region"));

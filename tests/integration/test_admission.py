@@ -57,6 +57,7 @@ def test_the_excess_is_refused_with_the_reason(livekit, start_aircheck, callers,
     scene.stop_egress(service, kept[0])
     wait_until(lambda: gauge(service, "aircheck_load") < 1, "a place is free")
     kept.append(scene.start_recording(service, room))
+    scene.wait_for_packets(service, 100)  # Two recordings run.
     for egress_id in kept[1:]:
         scene.stop_egress(service, egress_id)
     for egress_id in kept:
@@ -86,6 +87,7 @@ def test_a_rule_waits_for_a_place(livekit, start_aircheck, callers, room):
     wait_until(lambda: gauge(service, "aircheck_recordings_refused_total") >= 1, "the rule was refused")
     scene.stop_egress(service, held)
     egress_id = scene.wait_until_recorded(service, f"rule-{room}")
+    scene.wait_for_packets(service)
     scene.stop_egress(service, egress_id)
     found = service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
     assert scene.hears(found["files"][0]["location"], 880)

@@ -105,6 +105,14 @@ def start_recording(aircheck, room, **body):
     return answer.json()["egress_id"]
 
 
+def wait_for_packets(aircheck, more=50):
+    """Until so many more RTP packets were kept, by all recordings: 50 are a second of one track in one of them."""
+    def received():
+        return float(re.search(r"^aircheck_packets_received_total (\S+)$", aircheck.metrics(), re.MULTILINE)[1])
+    wanted = received() + more
+    wait_until(lambda: received() >= wanted, f"{more} more packets are kept")
+
+
 def stop_egress(aircheck, egress_id):
     return use_egress_api(aircheck, lambda e: e.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
 
