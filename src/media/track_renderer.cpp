@@ -12,15 +12,19 @@
 namespace aircheck::media {
 namespace {
 
-constexpr std::int64_t kGrid = 4800;         // steering is decided every 100 ms of the timeline
-constexpr std::int64_t kMaxSkewPart = 1200;  // 1/1200: ±833 ppm, not to be heard
-constexpr double kSkewGain = 1.0 / 8;        // of the error, in one step of the grid
-constexpr std::int64_t kMaxSlewed = 2880;    // 60 ms: more than that is a jump
-constexpr std::int64_t kQuietJump = 240;     // 5 ms: corrected at once where nothing is heard
-constexpr float kQuiet = 1e-3F;              // -60 dBFS
+constexpr std::int64_t kGrid = 4800;        // steering is decided every 100 ms of the timeline
+constexpr std::int64_t kSkewPart = 1200;    // 1/1200: ±833 ppm, not to be heard
+constexpr double kSkewGain = 1.0 / 8;       // of the error, in one step of the grid
+constexpr std::int64_t kHurried = 2880;     // 60 ms: more than that is taken out faster
+constexpr std::int64_t kHurriedPart = 100;  // 1/100: a sixth of a semitone, hardly to be heard
+constexpr std::int64_t kQuietJump = 240;    // 5 ms: corrected at once where nothing is heard
+constexpr float kQuiet = 1e-3F;             // -60 dBFS
 constexpr std::int64_t kFadeIn = 120;
 constexpr std::int64_t kCrossfade = 240;
-constexpr std::int64_t kMaxSkip = kTimelineRate;  // decoded through; longer jumps drop the frames
+// Sound that lies too late by more than this is somewhere else: its frames are dropped up to there.
+constexpr std::int64_t kMaxSkip = kTimelineRate;
+// Sound that lies too early by more than this might come after its place was rendered.
+constexpr std::int64_t kMaxEarly = 14400;  // 300 ms
 
 std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
@@ -47,7 +51,7 @@ struct TrackRenderer::Impl {
     std::int64_t play(std::int64_t from, std::int64_t count, float* out);
     void make_plan(std::int64_t from);
     void jump(std::int64_t from, std::int64_t error);
-    bool is_quiet(std::int64_t error);
+    std::int64_t quiet_part_of(std::int64_t error);
     void add_tail(std::int64_t from, std::int64_t count, float* out);
     void skip_to(std::int64_t from);
 
@@ -119,30 +123,42 @@ void TrackRenderer::Impl::make_plan(std::int64_t from) {
     const double wanted = line.to_rtp(static_cast<double>(from)) - start;
     const std::int64_t error = std::llround(wanted) - cursor;
     const std::int64_t size = std::abs(error);
-    if (size > kMaxSlewed || (size > kQuietJump && is_quiet(error))) return jump(from, error);
+    if (error > kMaxSkip || error < -kMaxEarly) return jump(from, error);
+    if (size > kQuietJump) {
+        if (const std::int64_t quiet = quiet_part_of(error); quiet != 0) return jump(from, quiet);
+    }
 
     const std::int64_t boundary = (floor_div(from, kGrid) + 1) * kGrid;
     plan = {.position = from, .length = boundary - from};
     if (plan.length < kGrid) return;
     const double wanted_at_end = line.to_rtp(static_cast<double>(boundary)) - start;
     const double left = wanted_at_end - static_cast<double>(cursor + kGrid);
-    constexpr std::int64_t kMost = kGrid / kMaxSkewPart;
-    plan.skew = std::clamp<std::int64_t>(std::llround(left * kSkewGain), -kMost, kMost);
+    const std::int64_t part = size > kHurried ? kHurriedPart : kSkewPart;
+    const std::int64_t most = kGrid / part;
+    plan.skew = std::clamp<std::int64_t>(std::llround(left * kSkewGain), -most, most);
     // As short as it may be: what is not resampled costs nothing and stays the decoder's own.
-    if (plan.skew != 0) plan.length = std::abs(plan.skew) * kMaxSkewPart;
+    if (plan.skew != 0) plan.length = std::abs(plan.skew) * part;
 }
 
-bool TrackRenderer::Impl::is_quiet(std::int64_t error) {
+/// What of `error` can be taken out here without anybody hearing it: none (0), or at least
+/// kQuietJump of it. Sound that lies too late is brought forward by leaving silence out, no more
+/// than there is; sound that lies too early is held back by as much as it takes.
+std::int64_t TrackRenderer::Impl::quiet_part_of(std::int64_t error) {
     const std::int64_t until = cursor + std::max<std::int64_t>(error, 0) + kCrossfade;
     source.fill(until);
     const auto samples = source.samples_from(cursor);
-    const auto count =
+    const auto most =
         std::min(samples.size(), static_cast<std::size_t>((until - cursor) * channels));
-    return std::all_of(
+    const auto loud = std::find_if(
         samples.begin(),
-        samples.begin() + static_cast<std::ptrdiff_t>(count),
-        [](float sample) { return std::abs(sample) < kQuiet; }
+        samples.begin() + static_cast<std::ptrdiff_t>(most),
+        [](float sample) { return std::abs(sample) >= kQuiet; }
     );
+    const std::int64_t quiet = (loud - samples.begin()) / channels;
+    if (error < 0) return quiet >= kCrossfade ? error : 0;
+    const bool all = loud - samples.begin() == static_cast<std::ptrdiff_t>(most);
+    if (all) return error;
+    return quiet >= kCrossfade + kQuietJump ? std::min(error, quiet - kCrossfade) : 0;
 }
 
 void TrackRenderer::Impl::jump(std::int64_t from, std::int64_t error) {
@@ -183,8 +199,8 @@ std::int64_t TrackRenderer::Impl::play(std::int64_t from, std::int64_t count, fl
         ready = std::clamp<std::int64_t>(source.end_index() - first, 0, count);
         std::copy_n(source.samples_from(first).begin(), ready * channels, samples);
     } else {
-        // The skew is at most a sample in 1200: one more than `count` covers it on short stretches.
-        const std::int64_t last = first + count + count / kMaxSkewPart + 1;
+        // One more than `count` and its share of the skew: for what was begun before.
+        const std::int64_t last = first + count + count * std::abs(plan.skew) / plan.length + 1;
         source.fill(last + static_cast<std::int64_t>(Interpolator::kAfter) + 1);
         const auto fraction = (skewed - whole * plan.length) * kOne / plan.length;
         const auto step = kOne + floor_div(plan.skew * kOne, plan.length);

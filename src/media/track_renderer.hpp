@@ -25,10 +25,11 @@ struct Interval {
 ///
 /// Encoded frames go in, in order; samples for any stretch of the timeline come out. Frames are
 /// decoded when their turn comes, so a track that sends nothing costs nothing. What the publisher
-/// sent is placed where `Timeline` puts it. Small errors are taken out by resampling within ±1000
-/// ppm; larger ones by a jump, in silence where there is some, else by a crossfade. Holes (mute,
-/// DTX beyond a second of comfort noise, loss beyond 120 ms of concealment, nothing sent) are
-/// silent and keep their length, their edges faded over a few milliseconds.
+/// sent is placed where `Timeline` puts it. Errors are taken out by leaving silence out or putting
+/// some in where nothing is heard, and by resampling: within ±1000 ppm, or ±1 % beyond 60 ms. What
+/// was said is left out only where it lies more than a second too late. Holes (mute, DTX beyond a
+/// second of comfort noise, loss beyond 120 ms of concealment, nothing sent) are silent and keep
+/// their length, their edges faded over a few milliseconds.
 ///
 /// Lives on the recording's thread. Never fails once made: bad packets are counted and concealed.
 /// The same calls give the same samples, whatever the clock says.

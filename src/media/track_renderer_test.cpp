@@ -209,15 +209,49 @@ TEST(TrackRenderer, ALastingDelayIsFollowedWithoutAClick) {
     }
 }
 
-TEST(TrackRenderer, ALargeDelayJumpsWithACrossfade) {
+TEST(TrackRenderer, ALargeDelayIsFollowedWithoutLeavingAnythingOut) {
     for (const auto step : {150ms, -150ms}) {
         auto sent = publish(tone(440, 40), 0.5);
         for (std::size_t i = 1000; i < sent.size(); ++i) sent[i].arrival += step;
         const auto track = make_track();
         const auto heard = play(*track, Path{.delay = 0.2}.carry(sent), 42);
-        EXPECT_EQ(track->counters().jumps, 1U);
+        EXPECT_EQ(track->counters().jumps, 0U);
         EXPECT_LT(largest_step(heard), kToneStep);
-        EXPECT_NEAR(audible_extent(heard).end, 40.7 + kFrame + to_seconds(step), 0.03);
+        const Extent extent = audible_extent(heard);
+        // A hundredth of the time at most; slowly for the last 60 ms.
+        EXPECT_NEAR(extent.length(), 40 + to_seconds(step), 0.06 + kFrame);
+        for (double t = extent.start + 0.02; t < extent.end - 0.04; t += 0.02) {
+            ASSERT_GT(rms(between(heard, t, t + 0.02)), 0.3) << t;
+        }
+    }
+}
+
+TEST(TrackRenderer, ADelayBeyondWhatIsFollowedJumpsWithACrossfade) {
+    auto sent = publish(tone(440, 40), 0.5);
+    for (std::size_t i = 1000; i < sent.size(); ++i) sent[i].arrival += 400ms;
+    const auto track = make_track();
+    const auto heard = play(*track, Path{}.carry(sent), 42);
+    EXPECT_EQ(track->counters().jumps, 1U);
+    EXPECT_LT(largest_step(heard), kToneStep);
+    EXPECT_NEAR(audible_extent(heard).end, 40.5 + kPlaced + 0.4, 0.03);
+}
+
+// The path's floor shows itself late, in the middle of a word: what was said stays whole, and the
+// pause after it is shorter by what there is of it.
+TEST(TrackRenderer, WhatWasPlacedTooLateIsBroughtForwardInThePause) {
+    for (const double pause : {1.0, 0.1}) {
+        auto sent = publish(tone(440, 4) + silence(pause) + tone(440, 4), 0.5);
+        for (std::size_t i = 0; i < 75; ++i) sent[i].arrival += 140ms;
+        const auto track = make_track();
+        const auto heard = play(*track, Path{}.carry(sent), 10);
+        double audible = 0;
+        for (double t = 0; t < 9.9; t += 0.01)
+            audible += rms(between(heard, t, t + 0.01)) > 0.1 ? 0.01 : 0;
+        EXPECT_NEAR(audible, 8, 0.01 * 8 + kFrame) << pause;
+        const double left = std::max(0.0, 0.14 + kFrame + 0.01 - pause);  // The codec rings on.
+        EXPECT_NEAR(audible_extent(heard).end, 8.5 + pause + kPlaced, 0.01 + left) << pause;
+        EXPECT_LT(largest_step(heard), kToneStep);
+        EXPECT_EQ(track->counters().late, 0U);
     }
 }
 

@@ -4,8 +4,8 @@
 #include "recorder/pipeline_time.hpp"
 #include "signal/room.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxWaiting = 4096;
 /// The shortest frame that all of Opus's modes have: what is filled by it leaves no rest.
 constexpr std::int64_t kGrid = 480;
-/// Where the mix jumps, too.
+/// Sound that lies too early by more than this is held back, in the middle of a word if need be.
 constexpr std::int64_t kMaxError = 2880;
 /// A page of OGG each two seconds: what is not there yet after a crash is in the journal.
 constexpr std::int64_t kPage = 2 * media::kTimelineRate;
@@ -78,8 +78,9 @@ std::int64_t KeptTrack::position_of(const Waiting& next, std::int64_t by_timelin
     const std::int64_t step = next.frame.rtp_timestamp - last_->rtp_timestamp;
     const std::int64_t by_rtp = last_->position + step;
     const std::int64_t error = by_timeline - by_rtp;
-    if (step == last_->samples && std::abs(error) < kMaxError) return by_rtp;
-    return by_rtp + error / kGrid * kGrid;
+    // Between two packets there is nothing to leave out.
+    if (step == last_->samples && error < kMaxError) return by_rtp;
+    return std::max(by_rtp + error / kGrid * kGrid, stream_.written());
 }
 
 Result<> KeptTrack::finish(const media::Timeline& timeline, std::int64_t zero) {

@@ -35,9 +35,9 @@ struct TrackPiece {
 /// The file's first sample is the first that the mix plays of the track, at exactly that place.
 /// From there on packets follow each other as the publisher's clock says. In holes (loss, mute,
 /// DTX) the file is put right by whole steps of 10 ms where that clock and the mix have come apart,
-/// and anywhere once they are 60 ms apart: by filling, or by leaving packets out. Given the frames
-/// that the mix is given, at the same time; decides when the mix does. Lives on the recording's
-/// thread.
+/// and anywhere once it is 60 ms ahead of the mix. A packet that came is never left out for that.
+/// Given the frames that the mix is given, at the same time; decides when the mix does. Lives on
+/// the recording's thread.
 class KeptTrack {
 public:
     KeptTrack(std::size_t number, journal::TrackStart start, mux::Tags tags, WallTime wall_start);

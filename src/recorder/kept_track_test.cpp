@@ -252,6 +252,31 @@ TEST(KeptTrack, StaysWithTheMixWhenAClockDrifts) {
     EXPECT_LE(std::abs(lag), 600);
 }
 
+// The path's floor shows itself late: the place in the mix moves forward in the middle of a word.
+TEST(KeptTrack, LeavesNoPacketOutWhenTheMixComesForward) {
+    Speaker ann = speaker(1);
+    Script call;
+    call.start(0ms, ann);
+    const auto sweep = spoken_sweep(300, 2500, 5);
+    constexpr Nanoseconds kFrame = 20ms;
+    Nanoseconds arrival{0};
+    for (std::size_t i = 0; i < sweep.size(); ++i) {
+        const Nanoseconds sent = 500ms + i * kFrame;
+        arrival = std::max(arrival, i < 75 ? sent + 140ms : sent);
+        call.packet(arrival, 1, testing::build_rtp(ann, sweep[i]));
+        ++ann.sequence;
+        ann.rtp_timestamp += 960;
+    }
+    call.ticks(0ms, 6s);
+    const Call heard = render_call(call, 6s);
+    ASSERT_THAT(heard.tracks, SizeIs(1));
+    EXPECT_EQ(heard.tracks[0].last.duration, 5s);
+    const Bytes& file = heard.tracks[0].bytes;
+    for (const Bytes& packet : sweep) {
+        EXPECT_NE(std::search(file.begin(), file.end(), packet.begin(), packet.end()), file.end());
+    }
+}
+
 TEST(KeptTrack, IsNotMadeOfWhatIsEncrypted) {
     Speaker ann = speaker(1);
     Speaker sealed = speaker(2);
