@@ -19,12 +19,9 @@ control::BusWorker::Options bus_worker_options(const Config& config, std::string
     options.worker_id = std::move(worker);
     options.cluster_id = config.bus.cluster_id;
     options.folder = std::filesystem::path(config.data_dir) / "bus";
-    const auto take = [](Nanoseconds configured, Nanoseconds& timeout) {
-        if (configured.count() > 0) timeout = configured;
-    };
-    take(config.bus.io_create_timeout, options.create_timeout);
-    take(config.bus.io_update_timeout, options.update_timeout);
-    take(config.bus.io_selection_timeout, options.selection_timeout);
+    options.create_timeout = config.bus.io_create_timeout;
+    options.update_timeout = config.bus.io_update_timeout;
+    options.selection_timeout = config.bus.io_selection_timeout;
     return options;
 }
 

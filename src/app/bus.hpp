@@ -16,7 +16,7 @@ namespace aircheck::app {
 /// How `redis` of the configuration is connected to.
 [[nodiscard]] net::RedisSettings redis_settings(const RedisConfig& config);
 
-/// What the configuration says of the worker called `worker`; a timeout of 0 is the default.
+/// What the configuration says of the worker called `worker`.
 [[nodiscard]] control::BusWorker::Options bus_worker_options(
     const Config& config, std::string worker
 );

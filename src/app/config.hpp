@@ -197,7 +197,7 @@ struct BusConfig {
     std::string cluster_id;
     Nanoseconds io_create_timeout = 15s;
     Nanoseconds io_update_timeout = 30s;
-    Nanoseconds io_selection_timeout{0};  ///< 0: psrpc's own, a second.
+    Nanoseconds io_selection_timeout = 1s;  ///< psrpc's own.
 };
 
 /// Who does what this build cannot.

@@ -1,3 +1,4 @@
+#include "app/bus.hpp"
 #include "app/config_key_kinds.hpp"
 #include "app/config_keys.hpp"
 
@@ -137,6 +138,16 @@ Result<> check_redis(Config& config) {
             "redis.tls.client_cert_file and redis.tls.client_key_file go together: one is missing"
         );
     }
+    if (redis.is_configured()) {
+        AC_CHECK_OK(net::check_redis_settings(redis_settings(redis)));
+    }
+    const auto or_default = [](Nanoseconds& timeout, Nanoseconds usual) {
+        if (timeout == Nanoseconds::zero()) timeout = usual;
+    };
+    const BusConfig usual;
+    or_default(config.bus.io_create_timeout, usual.io_create_timeout);
+    or_default(config.bus.io_update_timeout, usual.io_update_timeout);
+    or_default(config.bus.io_selection_timeout, usual.io_selection_timeout);
     const auto for_bus = [](const WebhookConfig& webhook) { return webhook.also_for_bus; };
     if (!redis.is_configured() &&
         std::any_of(config.webhooks.begin(), config.webhooks.end(), for_bus)) {

@@ -61,6 +61,15 @@ TEST(ConfigRedis, TakesEveryKeyOfLiveKits) {
     EXPECT_EQ(config->bus.io_selection_timeout, 2s);
 }
 
+TEST(ConfigRedis, ShowsTheTimesThatAreInForce) {
+    for (const char* text : {"{}", "{io_update_timeout: 0s, io_selection_timeout: 0s}"}) {
+        const std::string shown = print_config(*load_text(text));
+        EXPECT_THAT(shown, HasSubstr("io_create_timeout: 15s"));
+        EXPECT_THAT(shown, HasSubstr("io_update_timeout: 30s"));
+        EXPECT_THAT(shown, HasSubstr("io_selection_timeout: 1s"));
+    }
+}
+
 TEST(ConfigDelegate, IsLivekitOrNobody) {
     EXPECT_EQ(load_text("{}")->delegate, DelegateTo::None);
     EXPECT_EQ(load_text("delegate: none")->delegate, DelegateTo::None);
@@ -131,6 +140,10 @@ TEST(ConfigRedis, RefusesWhatCannotWork) {
         {"redis: {address: 'r:1', tls: {client_cert_file: /c}}", "client_key_file"},
         {"redis: {address: 'r:1', db: -1}", "redis.db"},
         {"redis: {adress: 'r:1'}", "did you mean redis.address"},
+        {"redis: {address: 'x:y'}", "redis.address: 'x:y'"},
+        {"redis: {cluster_addresses: ['a:1', 'b:99999']}", "redis.cluster_addresses: 'b:99999'"},
+        {"redis: {sentinel_master_name: m, sentinel_addresses: ['a:-1']}",
+         "redis.sentinel_addresses: 'a:-1'"},
     };
     for (const auto& row : rows) {
         const auto config = load_text(row.text);

@@ -14,7 +14,9 @@ constexpr std::size_t kBatch = 100;
 
 using Role = RedisConnection::Role;
 
-Result<> check(const RedisSettings& settings) {
+}  // namespace
+
+Result<> check_redis_settings(const RedisSettings& settings) {
     const bool has_sentinels = !settings.sentinel_addresses.empty();
     const bool is_cluster = !has_sentinels && !settings.cluster_addresses.empty();
     const auto check_all = [](const char* key, const std::vector<std::string>& texts) -> Result<> {
@@ -37,8 +39,6 @@ Result<> check(const RedisSettings& settings) {
     if (is_cluster) return check_all("redis.cluster_addresses", settings.cluster_addresses);
     return check_all("redis.address", {settings.address});
 }
-
-}  // namespace
 
 struct Redis::Impl : std::enable_shared_from_this<Redis::Impl> {
     using Command = RedisLink::Command;
@@ -273,7 +273,7 @@ void Redis::Impl::close() {
 // --- The interface -------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Redis>> Redis::create(Loop& loop, RedisSettings settings) {
-    AC_CHECK_OK(check(settings));
+    AC_CHECK_OK(check_redis_settings(settings));
     TlsContext tls;
     if (settings.tls) {
         AC_TRY(tls, redis_tls_context(*settings.tls));

@@ -47,6 +47,10 @@ struct RedisSettings {
     std::chrono::milliseconds patience{5000};
 };
 
+/// Errc::InvalidArgument naming the key: an address that cannot be one, sentinels without their
+/// master's name. Asks no remote.
+[[nodiscard]] Result<> check_redis_settings(const RedisSettings& settings);
+
 /// One answer of Redis (RESP2).
 struct RedisReply {
     enum class Kind { Null, Integer, Text, Array, Error };
