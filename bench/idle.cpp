@@ -42,7 +42,7 @@ bool wait_until_listening(std::uint16_t port) {
 }  // namespace
 
 Result<std::optional<Idle>> measure_idle(Nanoseconds length, const std::string& folder) {
-    const std::uint16_t port = storage::testing::free_port();
+    const std::uint16_t port = tests::free_port();
     const std::vector<std::string> words = {
         "redis-server",
         "--port",

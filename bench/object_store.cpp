@@ -1,5 +1,7 @@
 #include "bench/object_store.hpp"
 
+#include "tests/support/loopback.hpp"
+
 #include "net/http_client.hpp"
 #include "net/loop.hpp"
 #include "net/socket.hpp"
@@ -42,8 +44,8 @@ storage::S3Destination ObjectStore::destination(const std::string& endpoint) {
 Result<std::optional<ObjectStore>> ObjectStore::start(const std::string& folder) {
     const std::string program = storage::testing::find_minio();
     if (program.empty()) return std::optional<ObjectStore>();
-    const std::string address = "127.0.0.1:" + std::to_string(storage::testing::free_port());
-    const std::string console = "127.0.0.1:" + std::to_string(storage::testing::free_port());
+    const std::string address = "127.0.0.1:" + std::to_string(tests::free_port());
+    const std::string console = "127.0.0.1:" + std::to_string(tests::free_port());
     setenv("MINIO_ROOT_USER", kUser, 1);
     setenv("MINIO_ROOT_PASSWORD", kPassword, 1);
     setenv("MINIO_BROWSER", "off", 1);

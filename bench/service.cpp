@@ -1,5 +1,7 @@
 #include "bench/service.hpp"
 
+#include "tests/support/loopback.hpp"
+
 #include "core/time.hpp"
 #include "net/jwt.hpp"
 #include "storage/minio_testing.hpp"
@@ -47,7 +49,7 @@ json configuration(const Service::Settings& settings, const std::string& address
 }  // namespace
 
 Result<std::unique_ptr<Service>> Service::start(const Settings& settings) {
-    const std::string address = "127.0.0.1:" + std::to_string(storage::testing::free_port());
+    const std::string address = "127.0.0.1:" + std::to_string(tests::free_port());
     std::error_code error;
     std::filesystem::create_directories(settings.folder, error);
     if (error) return fail_errno(error.value(), "create folder " + settings.folder);

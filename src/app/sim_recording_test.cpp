@@ -1,11 +1,11 @@
 // Whole recordings in the built-in rooms: how they begin, and how they end.
+#include "tests/support/loopback.hpp"
+
 #include "app/sim_world_test.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -294,18 +294,11 @@ TEST_F(SimRecording, GoesOnWhereTheDiskIsFullForAMoment) {
 
 TEST_F(SimRecording, ItsRecorderDoesNotWaitForAStoreThatHangs) {
     // Takes connections, and never says a word.
-    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    ASSERT_EQ(::bind(listener, generic, size), 0);
-    ASSERT_EQ(::listen(listener, 8), 0);
-    ASSERT_EQ(::getsockname(listener, generic, &size), 0);
+    const tests::LoopbackSocket listener;
+    listener.listen();
     storage::S3Destination store;
     store.bucket = "calls";
-    store.endpoint = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    store.endpoint = "http://127.0.0.1:" + std::to_string(listener.port());
     store.access_key = "key";
     store.secret = "secret";
 
@@ -316,12 +309,11 @@ TEST_F(SimRecording, ItsRecorderDoesNotWaitForAStoreThatHangs) {
     uploaded.end.max_duration = 1s;
     start(uploaded);
     run_until([&] { return status("EG_one") == Status::Ending; });
-    pollfd asked{listener, POLLIN, 0};
+    pollfd asked{listener.descriptor(), POLLIN, 0};
     ASSERT_EQ(::poll(&asked, 1, 60'000), 1) << "the upload has begun";
     auto gone = std::async(std::launch::async, [&] { recorder_.reset(); });
     EXPECT_EQ(gone.wait_for(30s), std::future_status::ready);
     gone.get();
-    ::close(listener);
     EXPECT_EQ(status("EG_one"), Status::Ending) << "nothing is told of what was abandoned";
     EXPECT_GT(seconds_of_tone(spool("EG_one") + "/output.part", 440), 0.8) << "and nothing is lost";
     EXPECT_TRUE(std::filesystem::exists(spool("EG_one") + "/000001.acj"));

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "tests/support/loopback.hpp"
+
 #include "core/bytes.hpp"
 #include "net/crypto.hpp"
 #include "net/socket.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <openssl/sha.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,23 +20,15 @@ namespace aircheck::net::testing {
 class HandmadePeer {
 public:
     HandmadePeer() {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        socklen_t size = sizeof address;
-        EXPECT_EQ(bind(listener_, generic, size), 0);
-        EXPECT_EQ(listen(listener_, 1), 0);
-        EXPECT_EQ(getsockname(listener_, generic, &size), 0);
-        at = {"127.0.0.1", ntohs(address.sin_port)};
+        listener_.listen(1);
+        at = {"127.0.0.1", listener_.port()};
     }
-    ~HandmadePeer() { close(listener_); }
     HandmadePeer(const HandmadePeer&) = delete;
     HandmadePeer& operator=(const HandmadePeer&) = delete;
 
     /// Serves one client and gives the frame that it answered with.
     Bytes serve() const {
-        const int fd = accept(listener_, nullptr, nullptr);
+        const int fd = accept(listener_.descriptor(), nullptr, nullptr);
         std::string request;
         for (char c; request.find("\r\n\r\n") == std::string::npos && recv(fd, &c, 1, 0) == 1;)
             request += c;
@@ -64,7 +56,7 @@ public:
     Endpoint at;
 
 private:
-    int listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    tests::LoopbackSocket listener_;
 };
 
 }  // namespace aircheck::net::testing

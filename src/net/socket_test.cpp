@@ -1,9 +1,10 @@
 #include "net/socket.hpp"
 
+#include "tests/support/loopback.hpp"
+
 #include "net/loop.hpp"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -215,21 +216,12 @@ TEST(Resolve, OutlivesItsLoop) {
 
 /// A plain listening socket, to be the other end of FramedTcp.
 struct Listener {
-    Listener() : fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        socklen_t size = sizeof address;
-        EXPECT_EQ(bind(fd, generic, size), 0);
-        EXPECT_EQ(listen(fd, 5), 0);
-        EXPECT_EQ(getsockname(fd, generic, &size), 0);
-        endpoint = {"127.0.0.1", ntohs(address.sin_port)};
+    Listener() {
+        socket.listen();
+        endpoint = {"127.0.0.1", socket.port()};
     }
-    ~Listener() { close(fd); }
-    Listener(const Listener&) = delete;
-    Listener& operator=(const Listener&) = delete;
-    int fd;
+    [[nodiscard]] int fd() const { return socket.descriptor(); }
+    tests::LoopbackSocket socket;
     Endpoint endpoint;
 };
 
@@ -248,7 +240,7 @@ TEST(FramedTcp, FramesWhatIsSentAndJoinsWhatArrivesInPieces) {
     const Listener listener;
     Bytes at_peer;
     std::thread peer([&] {
-        const int fd = accept(listener.fd, nullptr, nullptr);
+        const int fd = accept(listener.fd(), nullptr, nullptr);
         at_peer = read_exactly(fd, 2 + 5 + 2 + 1 + 2 + 0xffff);
         // Two frames and an empty one, a byte at a time, then the longest frame there is.
         for (const std::uint8_t byte : Bytes{0, 3, 'a', 'b', 'c', 0, 0, 0, 1, 'd'}) {
@@ -329,7 +321,7 @@ TEST(FramedTcp, DropsPacketsBeyondItsBacklog) {
     const Listener listener;
     std::size_t received = 0;
     std::thread peer([&] {
-        const int fd = accept(listener.fd, nullptr, nullptr);
+        const int fd = accept(listener.fd(), nullptr, nullptr);
         Bytes buffer(65536);
         for (ssize_t n; (n = read(fd, buffer.data(), buffer.size())) > 0;) {
             received += static_cast<std::size_t>(n);
@@ -354,7 +346,7 @@ TEST(FramedTcp, MayBeDestroyedInItsHandlers) {
     Loop loop;
     const Listener listener;
     std::thread peer([&] {
-        const int fd = accept(listener.fd, nullptr, nullptr);
+        const int fd = accept(listener.fd(), nullptr, nullptr);
         write_all(fd, Bytes{0, 1, 'a', 0, 1, 'b'});
         std::uint8_t byte{};
         EXPECT_LE(read(fd, &byte, 1), 0);

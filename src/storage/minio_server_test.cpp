@@ -1,5 +1,7 @@
 #include "storage/minio_server_test.hpp"
 
+#include "tests/support/loopback.hpp"
+
 #include "net/http_client.hpp"
 #include "storage/minio_testing.hpp"
 
@@ -15,7 +17,7 @@
 
 namespace aircheck::storage::testing {
 
-MinioServer::MinioServer() : port_(free_port()), console_port_(free_port()) {}
+MinioServer::MinioServer() : port_(tests::free_port()), console_port_(tests::free_port()) {}
 
 MinioServer::~MinioServer() { stop(); }
 

@@ -1,11 +1,7 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdint>
 #include <cstdlib>
 #include <sstream>
 #include <string>
@@ -35,18 +31,5 @@ inline std::string find_minio() {
 
 /// Answers 200 once MinIO takes requests; its "/minio/health/ready" does so a moment earlier.
 inline constexpr const char* kMinioReadyPath = "/minio/health/cluster";
-
-/// A TCP port of loopback that nobody listens on now, for a server that must be told one.
-inline std::uint16_t free_port() {
-    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    bind(descriptor, reinterpret_cast<const sockaddr*>(&address), length);
-    getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
-    close(descriptor);
-    return ntohs(address.sin_port);
-}
 
 }  // namespace aircheck::storage::testing

@@ -1,7 +1,5 @@
 #include "storage/scripted_store_test.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,27 +25,18 @@ std::size_t content_length(const std::string& headers) {
 }  // namespace
 
 ScriptedStore::ScriptedStore(std::vector<Reply> script) : script_(std::move(script)) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    bind(listener_, reinterpret_cast<const sockaddr*>(&address), length);
-    listen(listener_, 8);
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
-    port_ = ntohs(address.sin_port);
+    listener_.listen();
     thread_ = std::thread([this] { serve(); });
 }
 
 ScriptedStore::~ScriptedStore() {
-    shutdown(listener_, SHUT_RDWR);
+    shutdown(listener_.descriptor(), SHUT_RDWR);
     thread_.join();
-    close(listener_);
 }
 
 void ScriptedStore::serve() {
     while (true) {
-        const int connection = accept(listener_, nullptr, nullptr);
+        const int connection = accept(listener_.descriptor(), nullptr, nullptr);
         if (connection < 0) return;
         serve_connection(connection);
         close(connection);
@@ -98,7 +87,7 @@ S3Destination ScriptedStore::destination() const {
     S3Destination destination;
     destination.bucket = "bucket";
     destination.region = "us-east-1";
-    destination.endpoint = "http://127.0.0.1:" + std::to_string(port_);
+    destination.endpoint = "http://127.0.0.1:" + std::to_string(listener_.port());
     destination.access_key = "key";
     destination.secret = "secret";
     destination.retry = {2, std::chrono::milliseconds(1), std::chrono::milliseconds(2)};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/loopback.hpp"
+
 #include "storage/destination.hpp"
 
 #include <functional>
@@ -42,8 +44,7 @@ private:
     [[nodiscard]] Reply next(Request request);
 
     std::vector<Reply> script_;
-    int listener_ = -1;
-    int port_ = 0;
+    tests::LoopbackSocket listener_;
     mutable std::mutex mutex_;
     std::vector<Request> requests_;
     std::thread thread_;

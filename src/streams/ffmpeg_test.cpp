@@ -1,13 +1,12 @@
 // What ffmpeg receives, as an RTMP server and as an SRT listener.
 #include "streams/sink_maker.hpp"
+#include "tests/support/loopback.hpp"
 
 #include "core/temp_folder_testing.hpp"
 #include "media/audio_encoder.hpp"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,19 +23,6 @@ namespace aircheck::streams {
 namespace {
 
 constexpr double kSeconds = 4;
-
-std::uint16_t free_port(int type) {
-    const int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(fd, generic, size), 0);
-    EXPECT_EQ(getsockname(fd, generic, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
 
 /// Whether anything of this machine has the port; without a connection, which ffmpeg would take for
 /// its one sender.
@@ -158,7 +144,7 @@ double received_seconds(const std::string& path) {
 TEST(Ffmpeg, ReceivesRtmp) {
     const tests::TempFolder folder;
     const std::string path = folder / "received.flv";
-    const std::uint16_t port = free_port(SOCK_STREAM);
+    const std::uint16_t port = tests::free_port(SOCK_STREAM);
     const std::string url = "rtmp://127.0.0.1:" + std::to_string(port) + "/live/deep/key?token=x";
     Ffmpeg server({"-f", "flv", "-listen", "1", "-i", url, "-c", "copy", path}, "tcp", port);
     const Sent sent = send_tone(url, Protocol::Rtmp);
@@ -172,7 +158,7 @@ TEST(Ffmpeg, ReceivesRtmp) {
 TEST(Ffmpeg, ReceivesSrt) {
     const tests::TempFolder folder;
     const std::string path = folder / "received.ts";
-    const std::uint16_t port = free_port(SOCK_DGRAM);
+    const std::uint16_t port = tests::free_port(SOCK_DGRAM);
     const std::string url =
         "srt://127.0.0.1:" + std::to_string(port) + "?passphrase=a-long-passphrase";
     Ffmpeg server({"-f", "mpegts", "-i", url + "&mode=listener", "-c", "copy", path}, "udp", port);

@@ -1,14 +1,11 @@
 #include "streams/sink_maker.hpp"
 #include "streams/twitch.hpp"
+#include "tests/support/loopback.hpp"
 
 #include "net/http_server.hpp"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <optional>
 #include <thread>
@@ -18,33 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-/// A TCP port of 127.0.0.1 where nobody answers: bound, and only listening where told so.
-class Port {
-public:
-    enum class Kind { Deaf, Wedge };
-    explicit Port(Kind kind) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        socklen_t size = sizeof address;
-        EXPECT_EQ(bind(fd_, generic, size), 0);
-        if (kind == Kind::Wedge) {
-            EXPECT_EQ(listen(fd_, 4), 0);
-        }
-        EXPECT_EQ(getsockname(fd_, generic, &size), 0);
-        number = std::to_string(ntohs(address.sin_port));
-    }
-    ~Port() { close(fd_); }
-    Port(const Port&) = delete;
-    Port& operator=(const Port&) = delete;
-
-    std::string number;
-
-private:
-    int fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-};
 
 /// One sink on this thread's loop, until it tells how it ended.
 class SocketSinks : public testing::Test {
@@ -90,8 +60,12 @@ TEST_F(SocketSinks, AreNotLetToPrivateAddressesUnasked) {
 }
 
 TEST_F(SocketSinks, SayWhenNobodyListens) {
-    const Port port(Port::Kind::Deaf);
-    start("rtmp://127.0.0.1:" + port.number + "/live/key", Protocol::Rtmp, {"127.0.0.1"});
+    const tests::LoopbackSocket port;
+    start(
+        "rtmp://127.0.0.1:" + std::to_string(port.port()) + "/live/key",
+        Protocol::Rtmp,
+        {"127.0.0.1"}
+    );
     run();
     ASSERT_TRUE(failure_);
     EXPECT_THAT(failure_->error.to_string(), HasSubstr("onnection refused"));
@@ -99,24 +73,38 @@ TEST_F(SocketSinks, SayWhenNobodyListens) {
 }
 
 TEST_F(SocketSinks, VerifyTheCertificateOfRtmps) {
-    const Port port(Port::Kind::Deaf);
-    start("rtmps://127.0.0.1:" + port.number + "/live/key", Protocol::Rtmp, {"127.0.0.1"});
+    const tests::LoopbackSocket port;
+    start(
+        "rtmps://127.0.0.1:" + std::to_string(port.port()) + "/live/key",
+        Protocol::Rtmp,
+        {"127.0.0.1"}
+    );
     run();
     ASSERT_TRUE(failure_) << "and no option is unknown to libavformat";
     EXPECT_THAT(failure_->error.to_string(), HasSubstr("onnection refused"));
 }
 
 TEST_F(SocketSinks, CloseWhileTheyConnect) {
-    const Port port(Port::Kind::Wedge);
-    start("rtmp://127.0.0.1:" + port.number + "/live/key", Protocol::Rtmp, {"127.0.0.1"});
+    const tests::LoopbackSocket port;
+    port.listen();
+    start(
+        "rtmp://127.0.0.1:" + std::to_string(port.port()) + "/live/key",
+        Protocol::Rtmp,
+        {"127.0.0.1"}
+    );
     sink_->close();
     run();
     EXPECT_TRUE(is_closed_ || failure_);
 }
 
 TEST_F(SocketSinks, MayBeDroppedWhileTheyConnect) {
-    const Port port(Port::Kind::Wedge);
-    start("rtmp://127.0.0.1:" + port.number + "/live/key", Protocol::Rtmp, {"127.0.0.1"});
+    const tests::LoopbackSocket port;
+    port.listen();
+    start(
+        "rtmp://127.0.0.1:" + std::to_string(port.port()) + "/live/key",
+        Protocol::Rtmp,
+        {"127.0.0.1"}
+    );
     net::Timer drop(loop_);
     drop.after(300ms, [this] {
         sink_.reset();
@@ -127,8 +115,12 @@ TEST_F(SocketSinks, MayBeDroppedWhileTheyConnect) {
 }
 
 TEST_F(SocketSinks, SayWhenASrtServerDoesNotAnswer) {
-    const Port port(Port::Kind::Deaf);  // Of TCP: of UDP nobody is there at all.
-    start("srt://127.0.0.1:" + port.number + "?streamid=x", Protocol::Srt, {"127.0.0.1"});
+    const tests::LoopbackSocket port;  // Of TCP: of UDP nobody is there at all.
+    start(
+        "srt://127.0.0.1:" + std::to_string(port.port()) + "?streamid=x",
+        Protocol::Srt,
+        {"127.0.0.1"}
+    );
     run();
     ASSERT_TRUE(failure_);
     EXPECT_FALSE(failure_->error.to_string().empty());

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <arpa/inet.h>
+#include "tests/support/loopback.hpp"
+
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,38 +21,6 @@
 #include <vector>
 
 namespace aircheck::tests {
-
-/// A port of loopback that nobody has now, another one at each call; below those that the system
-/// gives to outgoing connections, so that none of these takes it before the server does.
-inline std::uint16_t free_port() {
-    constexpr int kFirst = 20000;
-    constexpr int kCount = 12000;
-    static int next = ::getpid() * 37 % kCount;
-    for (int tries = 0; tries < kCount; ++tries) {
-        const int port = kFirst + next++ % kCount;
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(static_cast<std::uint16_t>(port));
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const bool ok = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-        ::close(fd);
-        if (ok) return static_cast<std::uint16_t>(port);
-    }
-    throw std::runtime_error("no free port");
-}
-
-/// True when something listens on `port` of loopback.
-inline bool listens(std::uint16_t port) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool ok = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    ::close(fd);
-    return ok;
-}
 
 /// A real server, ended with its object or with the test's process. What cannot be started throws,
 /// with what it printed: a test never skips.
