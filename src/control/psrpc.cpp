@@ -4,7 +4,6 @@
 #include "net/crypto.hpp"
 
 #include <array>
-#include <utility>
 
 namespace aircheck::control {
 namespace {
@@ -92,36 +91,6 @@ RpcError to_rpc(const TwirpError& error) {
     }
     if (error.code == "dataloss") return {"data_loss", error.message};
     return {error.code, error.message};
-}
-
-int error_number_of(std::string_view rpc_code) {
-    static constexpr std::array<std::pair<std::string_view, int>, 21> kNumbers{{
-        {"canceled", 503},
-        {"deadline_exceeded", 503},
-        {"unavailable", 503},
-        {"internal", 500},
-        {"data_loss", 500},
-        {"malformed_result", 500},
-        {"invalid_argument", 400},
-        {"malformed_request", 400},
-        {"not_found", 404},
-        {"not_acceptable", 406},
-        {"already_exists", 409},
-        {"aborted", 409},
-        {"permission_denied", 403},
-        {"resource_exhausted", 429},
-        {"failed_precondition", 412},
-        {"out_of_range", 416},
-        {"unimplemented", 501},
-        {"unauthenticated", 401},
-        {"unprocessable_entity", 422},
-        {"upstream_server_error", 502},
-        {"upstream_client_error", 424},
-    }};
-    for (const auto& [code, number] : kNumbers) {
-        if (code == rpc_code) return number;
-    }
-    return 0;
 }
 
 }  // namespace aircheck::control

@@ -26,8 +26,6 @@ using RpcAnswer = tl::expected<T, RpcError>;
 }
 /// Such that livekit-server makes the same Twirp error of it again.
 [[nodiscard]] RpcError to_rpc(const TwirpError& error);
-/// livekit.EgressInfo.error_code of a psrpc code: HTTP-like, 0 for unknown ones (livekit-wire 6.3).
-[[nodiscard]] int error_number_of(std::string_view rpc_code);
 
 /// A method of a service, on a topic ("" for none).
 struct RpcMethod {

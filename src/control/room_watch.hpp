@@ -55,8 +55,6 @@ public:
     /// A verified webhook. `done` tells when it is stored: an error means that it should come
     /// again.
     void on_event(const livekit::WebhookEvent& event, std::function<void(Result<>)> done);
-    /// When a webhook came last; the zero instant: never.
-    [[nodiscard]] Instant last_webhook() const { return last_webhook_; }
 
 private:
     [[nodiscard]] Result<> take_event(const livekit::WebhookEvent& event);

@@ -168,10 +168,7 @@ Result<> Writer::sync(Instant now) {
 
 Result<> Writer::next_segment(Instant now) {
     if (dirty_) AC_CHECK_OK(sync(now));
-    const std::uint32_t before = header_.segment;
-    AC_CHECK_OK(open_segment(before + 1, now));
-    finished_.push_back(before);
-    return {};
+    return open_segment(header_.segment + 1, now);
 }
 
 Result<> Writer::close(Instant now) {
@@ -187,10 +184,7 @@ Result<> Writer::close(Instant now) {
     }
     closed_ = true;
     sink_.reset();
-    finished_.push_back(header_.segment);
     return {};
 }
-
-std::vector<std::uint32_t> Writer::take_finished() { return std::exchange(finished_, {}); }
 
 }  // namespace aircheck::journal

@@ -94,8 +94,6 @@ public:
     /// again.
     [[nodiscard]] Result<> close(Instant now);
 
-    /// Segments that will not change any more, oldest first, each told once; close() ends the last.
-    [[nodiscard]] std::vector<std::uint32_t> take_finished();
     [[nodiscard]] std::uint32_t segment() const { return header_.segment; }
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
@@ -126,7 +124,6 @@ private:
     Instant segment_start_;
     /// From the first to the last record dropped since the disk last took everything.
     std::optional<std::pair<Nanoseconds, Nanoseconds>> dropped_span_;
-    std::vector<std::uint32_t> finished_;
 };
 
 }  // namespace aircheck::journal

@@ -8,9 +8,7 @@ namespace aircheck::media {
 namespace {
 
 constexpr std::int64_t kPiece = 960;
-constexpr std::int64_t kJoin = 14400;           // 300 ms
-constexpr double kThreshold = 1e-5;             // mean square: -50 dBFS
-constexpr std::size_t kMaxIntervals = 1 << 16;  // hours of talk; beyond it the last one grows
+constexpr double kThreshold = 1e-5;  // mean square: -50 dBFS
 
 double energy_of(std::span<const float> samples) {
     std::array<float, 8> sums{};
@@ -47,19 +45,8 @@ std::uint64_t Activity::note(std::int64_t from, std::span<const float> samples) 
 
 std::uint64_t Activity::close_piece() {
     const double energy = std::exchange(energy_, 0);
-    if (energy <= kThreshold * static_cast<double>(kPiece) * static_cast<double>(channels_)) {
-        return 0;
-    }
-    const Interval piece{.start = piece_ * kPiece, .end = (piece_ + 1) * kPiece};
-    const bool joins = !intervals_.empty() && (piece.start - intervals_.back().end < kJoin ||
-                                               intervals_.size() >= kMaxIntervals);
-    if (joins)
-        intervals_.back().end = piece.end;
-    else
-        intervals_.push_back(piece);
-    return static_cast<std::uint64_t>(kPiece);
+    const double least = kThreshold * static_cast<double>(kPiece) * static_cast<double>(channels_);
+    return energy > least ? static_cast<std::uint64_t>(kPiece) : 0;
 }
-
-std::vector<Interval> Activity::take() { return std::exchange(intervals_, {}); }
 
 }  // namespace aircheck::media

@@ -53,7 +53,6 @@ public:
     void add_on(TrackRenderer& track, Channel channel, std::string_view participant);
     /// Does nothing when `track` is not mixed.
     void remove(const TrackRenderer& track);
-    [[nodiscard]] std::size_t track_count() const { return tracks_.size(); }
 
     /// Writes positions [from, from + out.size() / channels) of the mix to `out`, [count ×
     /// channels] interleaved float. Calls follow each other; when `from` skips ahead, so do the

@@ -276,7 +276,6 @@ std::uint16_t TrackRenderer::channels() const {
     return static_cast<std::uint16_t>(impl_->channels);
 }
 const TrackRenderer::Counters& TrackRenderer::counters() const { return impl_->counters; }
-std::vector<Interval> TrackRenderer::take_activity() { return impl_->activity.take(); }
 Timeline& TrackRenderer::timeline() { return impl_->timeline; }
 const Timeline& TrackRenderer::timeline() const { return impl_->timeline; }
 

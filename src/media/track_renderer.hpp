@@ -14,13 +14,6 @@
 
 namespace aircheck::media {
 
-/// An interval of the timeline, in samples at 48 kHz; `end` is not part of it.
-struct Interval {
-    std::int64_t start = 0;
-    std::int64_t end = 0;
-    bool operator==(const Interval&) const = default;
-};
-
 /// One track as samples on the timeline.
 ///
 /// Encoded frames go in, in order; samples for any stretch of the timeline come out. Frames are
@@ -83,8 +76,6 @@ public:
 
     [[nodiscard]] std::uint16_t channels() const;
     [[nodiscard]] const Counters& counters() const;
-    /// Where the track was audible, since the last call: pieces less than 300 ms apart are one.
-    [[nodiscard]] std::vector<Interval> take_activity();
     [[nodiscard]] Timeline& timeline();
     [[nodiscard]] const Timeline& timeline() const;
 

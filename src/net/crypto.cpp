@@ -74,10 +74,6 @@ Sha256Digest hmac_sha256(BytesView key, BytesView message) {
 
 std::array<std::uint8_t, 16> md5(BytesView bytes) { return digest<16>(EVP_md5(), bytes); }
 
-std::array<std::uint8_t, 20> hmac_sha1(BytesView key, BytesView message) {
-    return hmac<20>(EVP_sha1(), key, message);
-}
-
 Sha256::Sha256() {
     DigestContext context(EVP_MD_CTX_new());
     require(context != nullptr);

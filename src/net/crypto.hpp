@@ -14,7 +14,6 @@ using Sha256Digest = std::array<std::uint8_t, 32>;
 [[nodiscard]] Sha256Digest sha256(BytesView bytes);
 [[nodiscard]] Sha256Digest hmac_sha256(BytesView key, BytesView message);
 [[nodiscard]] std::array<std::uint8_t, 16> md5(BytesView bytes);
-[[nodiscard]] std::array<std::uint8_t, 20> hmac_sha1(BytesView key, BytesView message);
 
 /// SHA-256 of bytes that come in pieces.
 class Sha256 {

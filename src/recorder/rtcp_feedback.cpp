@@ -81,7 +81,7 @@ void RtcpFeedback::collect(Instant now, Bytes& out) {
 
 bool RtcpFeedback::has_missing() const {
     return std::any_of(sources_.begin(), sources_.end(), [](const auto& entry) {
-        return entry.second.nack.next_due().has_value();
+        return entry.second.nack.has_missing();
     });
 }
 

@@ -75,9 +75,4 @@ void NackGenerator::collect(Instant now, std::vector<SequenceNumber>& out) {
     missing_.resize(kept);
 }
 
-std::optional<Instant> NackGenerator::next_due() const {
-    if (missing_.empty()) return std::nullopt;
-    return std::ranges::min(missing_, {}, &Missing::due).due;
-}
-
 }  // namespace aircheck::rtp

@@ -47,8 +47,8 @@ public:
     /// Appends to `out`, in sequence order, what is to be asked for at `now`, and counts the try.
     void collect(Instant now, std::vector<SequenceNumber>& out);
 
-    /// When collect() will next have something; empty when nothing is missing.
-    [[nodiscard]] std::optional<Instant> next_due() const;
+    /// Whether anything is missing that collect() may still ask for.
+    [[nodiscard]] bool has_missing() const { return !missing_.empty(); }
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
 

@@ -175,10 +175,6 @@ std::span<const T> at_most(const std::vector<T>& all, std::size_t count) {
 
 }  // namespace
 
-bool is_rtcp(BytesView datagram) {
-    return datagram.size() >= 2 && datagram[1] >= 192 && datagram[1] <= 223;
-}
-
 Result<std::vector<Rtcp>> parse_rtcp(BytesView datagram) {
     std::vector<Rtcp> packets;
     ByteReader reader(datagram);

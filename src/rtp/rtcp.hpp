@@ -82,9 +82,6 @@ struct OtherRtcp {
 using Rtcp =
     std::variant<SenderReport, ReceiverReport, SourceDescription, Bye, Nack, Pli, OtherRtcp>;
 
-/// True when a datagram on a shared port is RTCP, not RTP (RFC 5761 §4).
-[[nodiscard]] bool is_rtcp(BytesView datagram);
-
 /// Parses a compound or reduced-size (RFC 5506) RTCP datagram; an SDES packet gives one element a
 /// chunk. Truncated: a length points past the end. Unsupported: not version 2. Malformed: padding
 /// or a count that does not fit its packet. All or nothing: a fault anywhere refuses the datagram.

@@ -183,14 +183,6 @@ TEST(RtcpTest, PaddingIsTakenOff) {
     EXPECT_EQ(parse("a1cb00020000000100000004"), std::vector<Rtcp>{(Bye{{1}, ""})});
 }
 
-TEST(RtcpTest, TellsRtpFromRtcp) {
-    EXPECT_TRUE(is_rtcp(*from_hex("80c80000")));
-    EXPECT_TRUE(is_rtcp(*from_hex("81ce0000")));
-    EXPECT_FALSE(is_rtcp(*from_hex("806f0000")));
-    EXPECT_FALSE(is_rtcp(*from_hex("80ef0000")));  // payload type 111 with its marker
-    EXPECT_FALSE(is_rtcp(*from_hex("80")));
-}
-
 struct Row {
     std::string name, hex;
     std::error_code expected;

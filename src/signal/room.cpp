@@ -136,7 +136,6 @@ const std::map<std::string, Participant>& RoomSession::participants() const {
     return impl_->roster_.participants();
 }
 const std::vector<TrackMapping>& RoomSession::tracks() const { return impl_->tracks_; }
-std::chrono::milliseconds RoomSession::signal_rtt() const { return impl_->rtt_; }
 const RoomSession::Counters& RoomSession::counters() const { return impl_->counters_; }
 bool RoomSession::is_ended() const { return impl_->is_ended(); }
 

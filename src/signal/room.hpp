@@ -305,8 +305,6 @@ public:
     [[nodiscard]] const Participant& self() const;
     [[nodiscard]] const std::map<std::string, Participant>& participants() const;  ///< By sid.
     [[nodiscard]] const std::vector<TrackMapping>& tracks() const;
-    /// Round-trip time of the last answered ping; 0 before.
-    [[nodiscard]] std::chrono::milliseconds signal_rtt() const;
     [[nodiscard]] const Counters& counters() const;
     [[nodiscard]] bool is_ended() const;
 

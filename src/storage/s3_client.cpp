@@ -351,15 +351,6 @@ Result<std::vector<std::string>> S3Client::list_objects(
     return keys;
 }
 
-Result<> S3Client::head_bucket() {
-    AC_TRY(
-        const auto response,
-        perform({"HEAD", "", "look at the bucket", "s3:ListBucket", {}, {}, {}})
-    );
-    static_cast<void>(response);
-    return {};
-}
-
 Result<> S3Client::check_access() {
     const auto listed = list_objects("aircheck", 1);
     if (listed || failure_code_ == "AccessDenied") return {};

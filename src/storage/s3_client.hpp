@@ -83,8 +83,6 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> list_objects(
         const std::string& prefix, int limit, const std::string& start_after = {}
     );
-    /// Whether the bucket is there and may be used.
-    [[nodiscard]] Result<> head_bucket();
     /// Fine when the bucket is there and the store takes our signature, whatever the keys may do;
     /// HEAD answers could not tell a missing bucket from a missing object, nor a wrong secret from
     /// no right.

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 
 namespace aircheck::storage {
@@ -90,15 +89,11 @@ AppendFile::~AppendFile() {
 AppendFile::AppendFile(AppendFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       size_(other.size_),
-      synced_(other.synced_),
-      last_sync_(other.last_sync_),
       path_(std::move(other.path_)) {}
 
 AppendFile& AppendFile::operator=(AppendFile&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
     std::swap(size_, other.size_);
-    std::swap(synced_, other.synced_);
-    std::swap(last_sync_, other.last_sync_);
     std::swap(path_, other.path_);
     return *this;
 }
@@ -115,14 +110,7 @@ Result<> AppendFile::append(BytesView bytes) {
 
 Result<> AppendFile::sync() {
     if (::fdatasync(descriptor_) != 0) return fail_errno(errno, path_);
-    synced_ = size_;
     return {};
-}
-
-Result<> AppendFile::sync_if_due(Instant now, Nanoseconds every) {
-    if (synced_ == size_ || now - last_sync_ < every) return {};
-    last_sync_ = now;
-    return sync();
 }
 
 Result<> AppendFile::truncate(std::uint64_t size) {
@@ -133,7 +121,6 @@ Result<> AppendFile::truncate(std::uint64_t size) {
     }
     if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) return fail_errno(errno, path_);
     size_ = size;
-    synced_ = std::min(synced_, size);
     return {};
 }
 
@@ -196,12 +183,6 @@ Result<DiskSpace> Spool::space() const {
     return DiskSpace{
         static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize,
         static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize};
-}
-
-std::string Spool::journal_path(std::string_view folder, std::uint32_t number) {
-    char name[40];
-    std::snprintf(name, sizeof name, "/journal-%06u.acj", number);
-    return std::string(folder) + name;
 }
 
 std::string Spool::output_path(std::string_view folder, std::string_view name) {

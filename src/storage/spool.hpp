@@ -2,7 +2,6 @@
 
 #include "core/bytes.hpp"
 #include "core/result.hpp"
-#include "core/time.hpp"
 
 #include <cstdint>
 #include <string>
@@ -30,8 +29,6 @@ public:
     [[nodiscard]] Result<> append(BytesView bytes);
     /// fdatasync: what was appended survives a power cut.
     [[nodiscard]] Result<> sync();
-    /// sync(), when something was appended and the last one is `every` or longer ago.
-    [[nodiscard]] Result<> sync_if_due(Instant now, Nanoseconds every);
     /// Cuts the file to `size` bytes (a torn tail after a crash); InvalidArgument when it has
     /// fewer.
     [[nodiscard]] Result<> truncate(std::uint64_t size);
@@ -44,8 +41,6 @@ private:
 
     int descriptor_ = -1;
     std::uint64_t size_ = 0;
-    std::uint64_t synced_ = 0;
-    Instant last_sync_{};
     std::string path_;
 };
 
@@ -77,8 +72,6 @@ public:
     [[nodiscard]] Result<DiskSpace> space() const;
     [[nodiscard]] const std::string& path() const { return path_; }
 
-    /// folder + "/journal-000001.acj"; `number` from 1.
-    [[nodiscard]] static std::string journal_path(std::string_view folder, std::uint32_t number);
     /// folder + "/output.part", or "/NAME.part".
     [[nodiscard]] static std::string output_path(
         std::string_view folder, std::string_view name = "output"

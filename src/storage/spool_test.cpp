@@ -57,16 +57,6 @@ TEST(AppendFile, FollowsNoLink) {
     );
 }
 
-TEST(AppendFile, SyncsWhenDue) {
-    const TempFolder folder;
-    auto file = AppendFile::open(folder / "a").value();
-    const Instant start{100s};
-    EXPECT_TRUE(file.sync_if_due(start, 3s));
-    ASSERT_TRUE(file.append(as_bytes("x")));
-    EXPECT_TRUE(file.sync_if_due(start + 1s, 3s));
-    EXPECT_TRUE(file.sync_if_due(start + 5s, 3s));
-}
-
 TEST(Spool, HasOneFolderForEachEgress) {
     const TempFolder folder;
     const auto spool = Spool::open(folder / "data/deep");
@@ -86,7 +76,6 @@ TEST(Spool, HasOneFolderForEachEgress) {
         EXPECT_EQ(spool->folder(bad).error().code, Errc::InvalidArgument) << bad;
         EXPECT_EQ(spool->remove(bad).error().code, Errc::InvalidArgument) << bad;
     }
-    EXPECT_EQ(Spool::journal_path(b, 1), b + "/journal-000001.acj");
     EXPECT_EQ(Spool::output_path(b, "TR_x"), b + "/TR_x.part");
     const auto space = spool->space().value();
     EXPECT_GT(space.free_bytes, 0u);
