@@ -60,6 +60,7 @@ struct TrackRenderer::Impl {
     Timeline timeline;
     TrackSource source;
     Activity activity;
+    OnRendered listener;
     std::vector<float> out;
 
     bool started = false;
@@ -296,7 +297,10 @@ std::span<const float> TrackRenderer::render(std::int64_t from, std::size_t coun
         at = end;
     }
     self.counters.audible_samples += self.activity.note(from, self.out);
+    if (self.listener) self.listener(from, self.out);
     return self.out;
 }
+
+void TrackRenderer::on_rendered(OnRendered listener) { impl_->listener = std::move(listener); }
 
 }  // namespace aircheck::media

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -73,6 +74,9 @@ public:
     /// until the next call; empty when all of them are silent. `from` is where the last call ended;
     /// when it is further on, what lies between is skipped; when it is before, all is silent.
     [[nodiscard]] std::span<const float> render(std::int64_t from, std::size_t count);
+    /// Called by render() with all that it gives but silence.
+    using OnRendered = std::function<void(std::int64_t from, std::span<const float> samples)>;
+    void on_rendered(OnRendered listener);
 
     [[nodiscard]] std::uint16_t channels() const;
     [[nodiscard]] const Counters& counters() const;

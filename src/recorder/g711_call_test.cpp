@@ -139,6 +139,97 @@ TEST_P(G711Calls, KeptAsTheyAreBecomeOpusInTheSameContainer) {
     }
 }
 
+/// The mix's file and the one file beside it, with its offset.
+struct WithOwnFile {
+    Bytes mix;
+    TrackPiece own;  ///< All of it.
+    std::size_t files = 0;
+};
+
+WithOwnFile render_with_own_file(const Script& call, Nanoseconds end) {
+    PipelineSettings settings = settings_of(Container::Wav, AudioCodec::Pcm);
+    settings.keeps_tracks = true;
+    auto pipeline = Pipeline::create(settings, testing::header()).value();
+    WithOwnFile made;
+    Bytes own;
+    const auto take = [&] {
+        for (TrackPiece& piece : pipeline->take_track_pieces()) {
+            own.insert(own.end(), piece.bytes.begin(), piece.bytes.end());
+            made.files = std::max(made.files, piece.number + 1);
+            made.own = std::move(piece);
+        }
+    };
+    Bytes body;
+    for (const journal::Record& record : call.records()) {
+        EXPECT_TRUE(pipeline->feed(record, body));
+        take();
+    }
+    const auto finished = pipeline->finish(end).value();
+    take();
+    body.insert(body.end(), finished.tail.begin(), finished.tail.end());
+    made.mix = testing::assemble(std::move(body), pipeline->header_bytes(), finished.head);
+    made.own.bytes = std::move(own);
+    return made;
+}
+
+/// By how many samples, at most half a period of 1000 Hz, `own` at its offset lies before the mix:
+/// where two seconds of both are most alike.
+std::ptrdiff_t lag_between(
+    const std::vector<float>& mix, const std::vector<float>& own, std::ptrdiff_t offset
+) {
+    double best = 0;
+    std::ptrdiff_t best_lag = 1000;
+    for (std::ptrdiff_t lag = -23; lag <= 23; ++lag) {
+        double likeness = 0;
+        for (std::ptrdiff_t at = 4800; at < 86'400; ++at) {
+            likeness += double{own[static_cast<std::size_t>(at)]} *
+                        double{mix[static_cast<std::size_t>(at + offset + lag)]};
+        }
+        if (likeness > best) {
+            best = likeness;
+            best_lag = lag;
+        }
+    }
+    return best_lag;
+}
+
+TEST_P(G711Calls, HaveFilesOfTheirOwnBesideTheMix) {
+    constexpr double kGrid = 0.0051;  // Two steps of stretches().
+    Speaker other = speaker(2);
+    Speaker caller = phone(1, GetParam());
+    Script call;
+    call.start(0ms, other);
+    call.speak(0ms, other, {Bytes{0xf8}});  // The mix begins here.
+    call.start(1s, caller);
+    call.speak(1s, caller, spoken(GetParam(), 1000, 2), [](std::size_t packet) {
+        return packet % 20 != 7;
+    });
+    caller.rtp_timestamp += 16000;  // Two seconds of nothing.
+    call.speak(5s, caller, spoken(GetParam(), 600, 2));
+    const WithOwnFile made = render_with_own_file(call, 7s);
+    ASSERT_EQ(made.files, 1U + 1U);
+    EXPECT_EQ(made.own.track_sid, "TR_1");
+    EXPECT_TRUE(made.own.is_last);
+    EXPECT_NEAR(static_cast<double>(made.own.offset_samples) / 48000, 1, 0.001);
+    const auto own = decode(made.own.bytes).front();
+    EXPECT_NEAR(static_cast<double>(own.size()) / 48000, to_seconds(made.own.duration), 0.001);
+    EXPECT_NEAR(to_seconds(made.own.duration), 6, 0.11) << "to the end of what was heard";
+    const auto mix = decode(made.mix).front();
+    const double offset = static_cast<double>(made.own.offset_samples) / 48000;
+    for (const double hz : {1000.0, 600.0}) {
+        const auto alone = testing::stretches(own, hz);
+        const auto mixed = testing::stretches(mix, hz);
+        ASSERT_EQ(alone.size(), 1U) << hz;
+        ASSERT_EQ(mixed.size(), 1U) << hz;
+        EXPECT_NEAR(alone[0].begin + offset, mixed[0].begin, kGrid) << hz;
+        EXPECT_NEAR(alone[0].end + offset, mixed[0].end, kGrid) << hz;
+    }
+    EXPECT_NEAR(static_cast<double>(lag_between(mix, own, made.own.offset_samples)), 0, 1);
+    EXPECT_NEAR(level(own, 1000, 0.2, 1.8), 0.4, 0.02);
+    EXPECT_NEAR(level(own, 600, 4.2, 5.8), 0.4, 0.02);
+    EXPECT_LT(level(own, 1000, 2.2, 3.8), 0.01);
+}
+
 TEST_P(G711Calls, GoOnAfterARejoin) {
     Speaker caller = phone(1, GetParam());
     Speaker again = rejoined(caller, 2);

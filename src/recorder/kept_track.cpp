@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <vector>
 
 namespace aircheck::recorder {
 namespace {
@@ -28,13 +29,22 @@ KeptTrack::KeptTrack(
 )
     : number_(number), start_(std::move(start)), tags_(std::move(tags)), wall_start_(wall_start) {}
 
-void KeptTrack::push(rtp::EncodedFrame frame, std::uint32_t segment) {
-    if (is_over_) return;
+void KeptTrack::push(rtp::EncodedFrame frame, media::TrackCodec codec, std::uint32_t segment) {
+    if (is_over_ || encoder_) return;
+    if (codec != media::TrackCodec::Opus) {
+        if (has_begun_ || !waiting_.empty()) return;  // Its Opus is kept; the mix has the rest.
+        encoder_.emplace();
+    }
     if (waiting_.size() == kMaxWaiting) waiting_.pop_front();
     waiting_.push_back({std::move(frame), segment});
 }
 
+void KeptTrack::hear(std::int64_t from, std::span<const float> samples, std::uint16_t channels) {
+    if (encoder_ && !is_over_) encoder_->hear(from, samples, channels);
+}
+
 Result<> KeptTrack::write(const media::Timeline& timeline, std::int64_t zero, std::int64_t until) {
+    if (encoder_) return encode(timeline, zero);
     while (!waiting_.empty()) {
         const Waiting& front = waiting_.front();
         if (timeline.has_mapping(front.segment)) {
@@ -49,16 +59,52 @@ Result<> KeptTrack::write(const media::Timeline& timeline, std::int64_t zero, st
     return {};
 }
 
+Result<> KeptTrack::begin_file(
+    std::int64_t first, std::int64_t zero, const media::StreamFormat& format
+) {
+    first_ = first;
+    offset_ = first - zero;
+    tags_.created = wall_start_ + time_of(first);
+    AC_TRY(muxer_, mux::make_muxer(mux::Container::Ogg, format, tags_));
+    out_ = muxer_->header();
+    has_begun_ = true;
+    return {};
+}
+
+void KeptTrack::flush_if_due() {
+    if (written() - flushed_ < kPage) return;
+    flushed_ = written();
+    muxer_->flush(out_);
+}
+
+/// The file begins where its first frame does, in the midst of what was heard with it.
+Result<> KeptTrack::encode(const media::Timeline& timeline, std::int64_t zero) {
+    const auto from = encoder_->next_position();
+    if (!from) return {};
+    if (!has_begun_) {
+        std::int64_t first = std::max(*from, zero);
+        const Waiting& front = waiting_.front();
+        if (timeline.has_mapping(front.segment)) {
+            const auto line = timeline.mapping(front.segment);
+            const double position = std::ceil(line.to_position(front.frame.rtp_timestamp));
+            first = std::max(first, static_cast<std::int64_t>(position));
+        }
+        waiting_.clear();
+        AC_TRY(const auto format, encoder_->open());
+        AC_CHECK_OK(begin_file(first, zero, format));
+    }
+    std::vector<media::EncodedSample> samples;
+    AC_CHECK_OK(encoder_->encode(first_, samples));
+    for (auto& sample : samples) muxer_->add(std::move(sample));
+    flush_if_due();
+    return {};
+}
+
 Result<> KeptTrack::place(Waiting next, std::int64_t start, std::int64_t zero) {
     const auto samples = static_cast<std::int64_t>(media::opus_packet_samples(next.frame.payload));
     if (samples == 0 || start < zero) return {};  // No Opus, or before the mix.
-    if (!muxer_) {
-        first_ = start;
-        offset_ = start - zero;
-        tags_.created = wall_start_ + time_of(start);
-        const auto format = opus_format(start_, next.frame.payload);
-        AC_TRY(muxer_, mux::make_muxer(mux::Container::Ogg, format, tags_));
-        out_ = muxer_->header();
+    if (!has_begun_) {
+        AC_CHECK_OK(begin_file(start, zero, opus_format(start_, next.frame.payload)));
     }
     const std::int64_t position = position_of(next, start - first_);
     const std::int64_t rtp_timestamp = next.frame.rtp_timestamp;
@@ -66,10 +112,7 @@ Result<> KeptTrack::place(Waiting next, std::int64_t start, std::int64_t zero) {
     last_ = Last{rtp_timestamp, samples, position, next.segment};
     media::EncodedSample sample;
     while (stream_.next(sample)) muxer_->add(std::move(sample));
-    if (stream_.written() - flushed_ >= kPage) {
-        flushed_ = stream_.written();
-        muxer_->flush(out_);
-    }
+    flush_if_due();
     return {};
 }
 
@@ -88,6 +131,11 @@ Result<> KeptTrack::finish(const media::Timeline& timeline, std::int64_t zero) {
     AC_CHECK_OK(write(timeline, zero, std::numeric_limits<std::int64_t>::max()));
     is_over_ = true;
     if (!muxer_) return {};
+    if (encoder_) {
+        std::vector<media::EncodedSample> samples;
+        AC_CHECK_OK(encoder_->finish(samples));
+        for (auto& sample : samples) muxer_->add(std::move(sample));
+    }
     const mux::Finished closed = muxer_->finish();
     out_.insert(out_.end(), closed.tail.begin(), closed.tail.end());
     muxer_.reset();
@@ -95,7 +143,7 @@ Result<> KeptTrack::finish(const media::Timeline& timeline, std::int64_t zero) {
 }
 
 std::optional<TrackPiece> KeptTrack::take() {
-    if (!last_ || is_last_given_ || (out_.empty() && !is_over_)) return std::nullopt;
+    if (!has_begun_ || is_last_given_ || (out_.empty() && !is_over_)) return std::nullopt;
     is_last_given_ = is_over_;
     TrackPiece piece;
     piece.number = number_;
@@ -103,7 +151,7 @@ std::optional<TrackPiece> KeptTrack::take() {
     piece.participant_identity = start_.participant_identity;
     piece.source = signal::to_string(static_cast<signal::TrackSource>(start_.source));
     piece.offset_samples = offset_;
-    piece.duration = time_of(stream_.written());
+    piece.duration = time_of(written());
     piece.bytes = std::exchange(out_, {});
     piece.is_last = is_over_;
     return piece;

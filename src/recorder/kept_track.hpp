@@ -4,9 +4,11 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "journal/record.hpp"
+#include "media/audio_decoder.hpp"
 #include "media/timeline.hpp"
 #include "mux/muxer.hpp"
 #include "recorder/opus_stream.hpp"
+#include "recorder/track_encoder.hpp"
 #include "rtp/frame.hpp"
 
 #include <cstddef>
@@ -14,6 +16,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace aircheck::recorder {
@@ -30,20 +33,23 @@ struct TrackPiece {
     bool is_last = false;
 };
 
-/// One track beside the mix: its Opus packets as they were sent, in an OGG file.
+/// One track beside the mix, in an OGG file: its Opus packets as they were sent, or, where its
+/// first packet is of another codec, what the mix plays of it, encoded as Opus.
 ///
 /// The file's first sample is the first that the mix plays of the track, at exactly that place.
-/// From there on packets follow each other as the publisher's clock says. In holes (loss, mute,
-/// DTX) the file is put right by whole steps of 10 ms where that clock and the mix have come apart,
-/// and anywhere once it is 60 ms ahead of the mix. A packet that came is never left out for that.
-/// Given the frames that the mix is given, at the same time; decides when the mix does. Lives on
-/// the recording's thread.
+/// From there on Opus packets follow each other as the publisher's clock says. In holes (loss,
+/// mute, DTX) the file is put right by whole steps of 10 ms where that clock and the mix have come
+/// apart, and anywhere once it is 60 ms ahead of the mix. A packet that came is never left out for
+/// that. Given the frames that the mix is given, at the same time; decides when the mix does. Lives
+/// on the recording's thread.
 class KeptTrack {
 public:
     KeptTrack(std::size_t number, journal::TrackStart start, mux::Tags tags, WallTime wall_start);
 
     /// Takes a frame that the mix's renderer took, and the timeline's segment it belongs to.
-    void push(rtp::EncodedFrame frame, std::uint32_t segment);
+    void push(rtp::EncodedFrame frame, media::TrackCodec codec, std::uint32_t segment);
+    /// Takes what the renderer gave: [count × channels] interleaved float.
+    void hear(std::int64_t from, std::span<const float> samples, std::uint16_t channels);
     /// Writes what begins before `until`, which the mix has come to; `zero` is where it begins.
     /// Both are positions of the timeline. Errors: the muxer's.
     [[nodiscard]] Result<> write(
@@ -67,7 +73,15 @@ private:
         std::uint32_t segment = 0;
     };
 
+    [[nodiscard]] Result<> begin_file(
+        std::int64_t first, std::int64_t zero, const media::StreamFormat& format
+    );
+    void flush_if_due();
+    [[nodiscard]] std::int64_t written() const {
+        return encoder_ ? encoder_->written() : stream_.written();
+    }
     [[nodiscard]] Result<> place(Waiting next, std::int64_t start, std::int64_t zero);
+    [[nodiscard]] Result<> encode(const media::Timeline& timeline, std::int64_t zero);
     [[nodiscard]] std::int64_t position_of(const Waiting& next, std::int64_t by_timeline) const;
 
     std::size_t number_;
@@ -76,12 +90,14 @@ private:
     WallTime wall_start_;
     std::deque<Waiting> waiting_;
     OpusStream stream_;
-    std::unique_ptr<mux::Muxer> muxer_;  ///< From the first frame to the end.
-    std::int64_t first_ = 0;             ///< Of the file, on the timeline.
+    std::optional<TrackEncoder> encoder_;  ///< In place of `stream_`, for what is not Opus.
+    std::unique_ptr<mux::Muxer> muxer_;    ///< From the first frame to the end.
+    std::int64_t first_ = 0;               ///< Of the file, on the timeline.
     std::int64_t offset_ = 0;
     std::optional<Last> last_;
     std::int64_t flushed_ = 0;
     Bytes out_;
+    bool has_begun_ = false;  ///< The file has.
     bool is_over_ = false;
     bool is_last_given_ = false;
 };

@@ -114,7 +114,8 @@ Json tracks_of(const Job& job, const Snapshot& snapshot) {
             json["packets_received"] = track.packets_received;
             json["packets_lost"] = track.packets_lost;
             if (job.track_files && track.packets_received > 0 && !has_file(track)) {
-                json["file_left_out"] = "only Opus is kept as it is, of 1000 tracks at most";
+                json["file_left_out"] =
+                    "nothing of it could be kept: 1000 tracks have files, or it is not in the mix";
             }
         }
         all.push_back(std::move(json));

@@ -2,6 +2,7 @@
 
 #include "rtp/packet.hpp"
 
+#include <span>
 #include <utility>
 
 namespace aircheck::recorder {
@@ -89,13 +90,17 @@ void TrackInput::push(rtp::EncodedFrame frame) {
     codec_ = codec_of(start_, frame.payload_type).value_or(codec_);
     frame.rtp_timestamp *= ticks_of(codec_);
     if (!first_timestamp_) first_timestamp_ = frame.rtp_timestamp;
-    // Of Opus alone: what has to be encoded anew is in the mix.
-    if (kept_ == nullptr || codec_ != media::TrackCodec::Opus) {
-        return renderer_->push(std::move(frame), codec_);
-    }
+    if (kept_ == nullptr) return renderer_->push(std::move(frame), codec_);
     rtp::EncodedFrame copy = frame;
     renderer_->push(std::move(frame), codec_);
-    kept_->push(std::move(copy), renderer_->timeline().resets());
+    kept_->push(std::move(copy), codec_, renderer_->timeline().resets());
+}
+
+void TrackInput::keep_in(KeptTrack& kept) {
+    kept_ = &kept;
+    renderer_->on_rendered([this](std::int64_t from, std::span<const float> samples) {
+        kept_->hear(from, samples, renderer_->channels());
+    });
 }
 
 Result<> TrackInput::write_kept(std::int64_t zero, std::int64_t until) {

@@ -38,8 +38,9 @@ public:
     /// Goes on with another SSRC; what the old one left in the buffer is played first.
     void continue_as(const journal::TrackStart& start);
 
-    /// What the renderer is given goes to `kept`, too, which outlives the input.
-    void keep_in(KeptTrack& kept) { kept_ = &kept; }
+    /// What the renderer is given goes to `kept`, too, and what it gives; `kept` outlives the
+    /// input.
+    void keep_in(KeptTrack& kept);
     /// As KeptTrack's; nothing without one.
     [[nodiscard]] Result<> write_kept(std::int64_t zero, std::int64_t until);
     [[nodiscard]] Result<> finish_kept(std::int64_t zero);
