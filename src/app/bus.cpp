@@ -97,7 +97,8 @@ Result<std::unique_ptr<Bus>> Bus::create(
 Bus::Bus(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Bus::~Bus() = default;
 
-Result<> Bus::start() { return impl_->worker.start(); }
+Result<> Bus::open() { return impl_->worker.open(); }
+void Bus::start() { static_cast<void>(impl_->worker.start()); }
 void Bus::drain() { impl_->worker.drain(); }
 bool Bus::is_settled() const { return impl_->worker.is_settled(); }
 

@@ -30,8 +30,10 @@ public:
         net::Loop& loop, const Config& config, std::string worker, control::EgressService& egresses
     );
     ~Bus();
-    /// Tells what a former process left untold, and takes jobs. Errors: the folder of `data_dir`.
-    [[nodiscard]] Result<> start();
+    /// Reads what a former process left untold. Errors: the folder of `data_dir`.
+    [[nodiscard]] Result<> open();
+    /// After open(): tells that, and takes jobs.
+    void start();
     /// No more jobs; those that run are told to their end.
     void drain();
     /// Nothing is left to be told.

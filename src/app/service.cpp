@@ -165,8 +165,11 @@ Result<> Service::start() {
     }
     all.outbox->start();
     all.measure();
-    all.egresses->close_orphans([watch = all.watch.get()] { watch->start(); });
-    if (all.bus) AC_CHECK_OK(all.bus->start());
+    if (all.bus) AC_CHECK_OK(all.bus->open());
+    all.egresses->take_up([&all] {
+        all.watch->start();
+        if (all.bus) all.bus->start();
+    });
     return {};
 }
 

@@ -107,4 +107,6 @@ void BusHost::update_stream(const livekit::UpdateStreamRequest& request, OnInfo 
     });
 }
 
+std::vector<std::string> BusHost::active() const { return egresses_.running(kOriginBus); }
+
 }  // namespace aircheck::control

@@ -32,7 +32,7 @@ public:
     void stop(const std::string& egress_id, OnInfo on_info) override;
     void update_stream(const livekit::UpdateStreamRequest& request, OnInfo on_info) override;
     /// None: what a former process had has ended with it.
-    [[nodiscard]] std::vector<std::string> active() const override { return {}; }
+    [[nodiscard]] std::vector<std::string> active() const override;
 
 private:
     [[nodiscard]] Answer<RecordingRequest> check(const rpc::StartEgressRequest& request) const;

@@ -24,9 +24,14 @@ RpcAnswer<std::string> serialised(const RpcAnswer<livekit::EgressInfo>& answer) 
 
 // --- Registering ---------------------------------------------------------------------------------
 
+Result<> BusWorker::open() {
+    AC_TRY(impl_->spool, BusSpool::open(impl_->options.folder));
+    return {};
+}
+
 Result<> BusWorker::start() {
     Impl& all = *impl_;
-    AC_TRY(all.spool, BusSpool::open(all.options.folder));
+    if (!all.spool) AC_CHECK_OK(open());
     all.reporter.on_finished([&all](const std::string& egress_id) { all.finished(egress_id); });
     all.bus.on_connected([&all, alive = std::weak_ptr<bool>(all.alive)] {
         if (!alive.expired()) all.connected();

@@ -70,7 +70,10 @@ public:
     BusWorker(MessageBus& bus, BusClock& clock, JobHost& host, Options options);
     ~BusWorker();
 
-    /// Takes up what a former process left, and begins to bid. Errors: the folder.
+    /// Reads what a former process left. Errors: the folder.
+    [[nodiscard]] Result<> open();
+    /// Takes that up, by what the host goes on with (JobHost::active), and begins to bid; once.
+    /// Errors: the folder, where open() was not called.
     [[nodiscard]] Result<> start();
     /// To be called at each change of a job that came from the bus: the whole state. The last one
     /// has a final status, and `ended_at`.

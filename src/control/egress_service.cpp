@@ -2,6 +2,7 @@
 
 #include "control/announcement.hpp"
 #include "control/egress_info.hpp"
+#include "control/kept_job.hpp"
 #include "control/output_records.hpp"
 #include "control/secrets.hpp"
 #include "control/snapshot_records.hpp"
@@ -16,14 +17,35 @@
 namespace aircheck::control {
 namespace {
 
-Workload workload_of(const RecordingRequest& request) {
+std::string new_link_key() { return to_base64url(net::random_bytes(18)); }
+
+/// All but how to reach the room.
+recorder::Job job_of(const RecordingRequest& request, const records::Recording& recording) {
+    recorder::Job job;
+    job.egress_id = recording.egress_id;
+    job.room_name = request.room_name;
+    job.room_sid = recording.room_sid;
+    job.source = request.source;
+    job.mixing = request.mixing;
+    job.makes_file = request.makes_file;
+    job.writes_manifest = request.writes_manifest;
+    job.track_files = request.track_files;
+    job.segments = request.segments;
+    job.stream = request.stream;
+    job.encoding = request.encoding;
+    job.destination = request.destination;
+    job.filepath = request.filepath;
+    job.end = request.end;
+    job.requested_at = recording.started_at;
+    return job;
+}
+
+}  // namespace
+
+Workload EgressService::workload_of(const RecordingRequest& request) {
     return request.encoding.codec == recorder::AudioCodec::OpusPassthrough ? Workload::Passthrough
                                                                            : Workload::Mixed;
 }
-
-std::string new_link_key() { return to_base64url(net::random_bytes(18)); }
-
-}  // namespace
 
 EgressService::EgressService(
     net::Loop& home,
@@ -56,6 +78,14 @@ EgressService::Metrics EgressService::metrics() const {
     now.is_shutting_down = shutting_down_;
     if (options_.admission != nullptr) now.admission = options_.admission->status();
     return now;
+}
+
+std::vector<std::string> EgressService::running(std::string_view origin) const {
+    std::vector<std::string> ids;
+    for (const auto& [egress_id, running] : running_) {
+        if (running.request.origin == origin) ids.push_back(egress_id);
+    }
+    return ids;
 }
 
 // --- Starting ------------------------------------------------------------------------------------
@@ -170,7 +200,10 @@ void EgressService::admit(
     Change change;
     change.recording = first_record(request, egress_id, room_sid);
     change.receivers = request.receivers;
-    if (auto launched = launch(std::move(request), change.recording); !launched) {
+    recorder::Job job = job_of(request, change.recording);
+    change.recording.sealed_job = keep_job(job, options_.links.secrets_key);
+    auto launched = launch(std::move(request), std::move(job), change.recording);
+    if (!launched) {
         records::Recording& refused = change.recording;
         refused.status = records::RecordingStatus::Failed;
         refused.error = launched.error().to_string();
@@ -198,24 +231,10 @@ void EgressService::admit(
     );
 }
 
-Result<> EgressService::launch(RecordingRequest request, const records::Recording& recording) {
-    recorder::Job job;
-    job.egress_id = recording.egress_id;
-    job.room_name = request.room_name;
-    job.room_sid = recording.room_sid;
+Result<> EgressService::launch(
+    RecordingRequest request, recorder::Job job, const records::Recording& recording
+) {
     job.access = options_.defaults.access;
-    job.source = request.source;
-    job.mixing = request.mixing;
-    job.makes_file = request.makes_file;
-    job.writes_manifest = request.writes_manifest;
-    job.track_files = request.track_files;
-    job.segments = request.segments;
-    job.stream = request.stream;
-    job.encoding = request.encoding;
-    job.destination = request.destination;
-    job.filepath = request.filepath;
-    job.end = request.end;
-    job.requested_at = recording.started_at;
     AC_CHECK_OK(recorder_.start(std::move(job), [this](const recorder::Snapshot& snapshot) {
         on_update(snapshot);
     }));

@@ -25,6 +25,7 @@ namespace livekit {
 class EgressInfo;
 class ListEgressRequest;
 class ListEgressResponse;
+class ListRoomsResponse;
 class UpdateStreamRequest;
 class WebhookEvent;
 }  // namespace livekit
@@ -111,11 +112,13 @@ public:
     /// Adds streams to an egress, then removes some: `invalid_argument` where it has none or a URL
     /// is wrong, `not_found` names the stream that is not there. All of it or nothing.
     void update_streams(const livekit::UpdateStreamRequest& request, OnInfo on_info);
-    /// At startup: recordings that a former process left unfinished are told to have failed, to the
-    /// global receivers and to their own; their journals stay in the spool. Rooms that a former
-    /// process was cut off in are free again: what is left of a live call is recorded anew. Before
-    /// rules are looked at; `on_done` on home.
-    void close_orphans(std::function<void()> on_done);
+    /// At startup: recordings that a former process left unfinished go on. Where the room lives (or
+    /// is back within `rejoin_window`) it is joined again, in the same file; else the file is
+    /// finished from the journal. What cannot be gone on with is told to have failed, to the global
+    /// receivers and to its own. Rooms that a former process was cut off in and nobody records now
+    /// are free again: what is left of a live call is recorded anew. Before rules are looked at and
+    /// the bus is heard; `on_done` on home.
+    void take_up(std::function<void()> on_done);
     /// No new recordings from now on; those that run go on to their own end.
     void drain() { shutting_down_ = true; }
     /// drain(), and those that run are ended.
@@ -123,6 +126,8 @@ public:
     /// From any thread.
     [[nodiscard]] bool is_shutting_down() const { return shutting_down_; }
     [[nodiscard]] std::size_t active() const { return recorder_.active(); }
+    /// The ids of those that are not over, of one origin.
+    [[nodiscard]] std::vector<std::string> running(std::string_view origin) const;
     /// What the recorder has counted, for /metrics.
     struct Metrics {
         recorder::Counters counters;
@@ -167,6 +172,7 @@ private:
         bool room_is_over = false;  ///< The recorder saw it close: no webhook may come to say so.
     };
 
+    [[nodiscard]] static Workload workload_of(const RecordingRequest& request);
     /// Why an egress that does not run cannot be "stopped" or "updated".
     void refuse_idle(const std::string& egress_id, std::string_view what, OnInfo on_info);
     [[nodiscard]] OnInfo answer_all(const std::string& request_id, OnInfo on_info);
@@ -179,7 +185,9 @@ private:
     void admit(
         RecordingRequest request, std::string egress_id, std::string room_sid, OnInfo on_info
     );
-    [[nodiscard]] Result<> launch(RecordingRequest request, const records::Recording& recording);
+    [[nodiscard]] Result<> launch(
+        RecordingRequest request, recorder::Job job, const records::Recording& recording
+    );
     void on_update(const recorder::Snapshot& snapshot);
     void tell_freed_room(const std::string& egress_id, const std::string& room_sid, Claim claim) {
         if (on_freed_room_) on_freed_room_({egress_id, room_sid, claim});
@@ -191,8 +199,24 @@ private:
         const RecordingRequest& request, const std::string& egress_id, const std::string& room_sid
     ) const;
     [[nodiscard]] bool is_ours(const records::Recording& recording) const;
-    [[nodiscard]] Result<> release_claims();
-    [[nodiscard]] Result<> fail_unfinished();
+    /// A recording that a former process left, and what it takes to go on with it.
+    struct Unfinished {
+        recorder::Job job;
+        records::Recording recording;
+        WallTime last_written;  ///< Its journal: for so long the process is gone.
+    };
+    [[nodiscard]] Result<> release_claims(const std::vector<Unfinished>& resumed);
+    struct Left {
+        std::vector<Unfinished> to_resume;
+        std::vector<std::pair<records::Recording, Error>> lost;
+    };
+    [[nodiscard]] Result<> find_left(Left& left);
+    [[nodiscard]] Result<Unfinished> open_unfinished(const records::Recording& recording) const;
+    void apply_reach(storage::Destination& destination) const;
+    void fail_unfinished(records::Recording recording, const Error& why);
+    void resume(Unfinished one);
+    void ask_for_room(Unfinished one);
+    void judge_room(const Unfinished& one, const Result<livekit::ListRoomsResponse>& rooms);
 
     net::Loop& home_;
     net::Pool& records_pool_;
@@ -204,7 +228,8 @@ private:
     Options options_;
     OnFreedRoom on_freed_room_;
     std::map<std::string, Running> running_;
-    std::map<std::string, std::vector<OnInfo>> starting_;  ///< By request id.
+    std::map<std::string, std::unique_ptr<net::Timer>> asking_;  ///< For rooms that may come back.
+    std::map<std::string, std::vector<OnInfo>> starting_;        ///< By request id.
     UnheardStarts unheard_;
     net::Timer unheard_timer_;
     OnStored on_stored_;

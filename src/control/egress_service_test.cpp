@@ -93,7 +93,7 @@ protected:
         must(store_->update_recording(recording));
     }
     void start() {
-        service_->close_orphans([this] { loop_.stop(); });
+        service_->take_up([this] { loop_.stop(); });
         loop_.run("test");
     }
     [[nodiscard]] std::string holder_of(const std::string& egress_id) {

@@ -94,13 +94,14 @@ std::optional<std::uint32_t> segment_number(const fs::path& path) {
     return number;
 }
 
-Result<std::vector<Segment>> list_segments(const fs::path& folder) {
+Result<std::vector<Segment>> list_segments(const fs::path& folder, std::uint32_t last) {
     std::vector<Segment> segments;
     std::error_code error;
     fs::directory_iterator entries(folder, error);
     for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
         const fs::path& path = entries->path();
-        if (const auto number = segment_number(path)) segments.push_back({*number, path});
+        const auto number = segment_number(path);
+        if (number && *number <= last) segments.push_back({*number, path});
     }
     if (error) return fail_errno(error.value(), "list " + folder.string());
     std::ranges::sort(segments, {}, &Segment::number);
@@ -133,12 +134,12 @@ std::size_t find_record(BytesView bytes) {
 
 class Reader::Impl {
 public:
-    Result<> open(const fs::path& file_or_folder) {
+    Result<> open(const fs::path& file_or_folder, std::uint32_t last_segment) {
         std::error_code error;
         if (!fs::is_directory(file_or_folder, error)) {
             segments_.push_back({0, file_or_folder});
         } else {
-            AC_TRY(segments_, list_segments(file_or_folder));
+            AC_TRY(segments_, list_segments(file_or_folder, last_segment));
             if (segments_.empty()) {
                 return fail(
                     Errc::NotFound, "no journal (000001.acj) in " + file_or_folder.string()
@@ -170,6 +171,9 @@ public:
 
     [[nodiscard]] const Header& header() const { return header_; }
     [[nodiscard]] bool is_complete() const { return complete_; }
+    [[nodiscard]] std::uint32_t last_segment() const {
+        return segments_.empty() ? 0 : segments_.back().number;
+    }
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
 private:
@@ -290,9 +294,11 @@ Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 Reader::~Reader() = default;
 
-Result<Reader> Reader::open(const std::filesystem::path& file_or_folder) {
+Result<Reader> Reader::open(
+    const std::filesystem::path& file_or_folder, std::uint32_t last_segment
+) {
     auto impl = std::make_unique<Impl>();
-    AC_CHECK_OK(impl->open(file_or_folder));
+    AC_CHECK_OK(impl->open(file_or_folder, last_segment));
     return Reader(std::move(impl));
 }
 
@@ -305,6 +311,7 @@ Result<Reader> Reader::from_bytes(Bytes segment) {
 const Header& Reader::header() const { return impl_->header(); }
 Result<std::optional<Record>> Reader::next() { return impl_->next(); }
 bool Reader::is_complete() const { return impl_->is_complete(); }
+std::uint32_t Reader::last_segment() const { return impl_->last_segment(); }
 const Reader::Counters& Reader::counters() const { return impl_->counters(); }
 
 }  // namespace aircheck::journal

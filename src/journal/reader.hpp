@@ -34,7 +34,10 @@ public:
 
     /// Reads the first segment's header. NotFound: no such file, or no segment in the folder.
     /// Malformed: not a journal. Unsupported: a version that this build does not read.
-    [[nodiscard]] static Result<Reader> open(const std::filesystem::path& file_or_folder);
+    /// Of a folder, segments up to `last_segment`: those after it may still be written.
+    [[nodiscard]] static Result<Reader> open(
+        const std::filesystem::path& file_or_folder, std::uint32_t last_segment = UINT32_MAX
+    );
     /// The same for one segment in memory.
     [[nodiscard]] static Result<Reader> from_bytes(Bytes segment);
     Reader(Reader&&) noexcept;
@@ -48,6 +51,8 @@ public:
     [[nodiscard]] Result<std::optional<Record>> next();
     /// True once an End record was read: the journal was closed in order.
     [[nodiscard]] bool is_complete() const;
+    /// The highest number of a segment that open() found; 0 for one file.
+    [[nodiscard]] std::uint32_t last_segment() const;
     [[nodiscard]] const Counters& counters() const;
 
 private:

@@ -49,7 +49,11 @@ private:
 /// Threads for what blocks: uploads, SQL, DNS. Jobs start in order; the destructor waits for them.
 class Pool {
 public:
-    Pool(std::string name, unsigned threads);
+    enum class Priority {
+        Normal,
+        Low  ///< Whatever else wants the cores goes first.
+    };
+    Pool(std::string name, unsigned threads, Priority priority = Priority::Normal);
     ~Pool();
     /// Runs `job` on a pool thread. From any thread. Unbounded: callers bound what they hand out.
     void run(std::function<void()> job);

@@ -2,6 +2,9 @@
 #include "net/loop.hpp"
 #include "net/thread_name.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -11,6 +14,11 @@
 #include <vector>
 
 namespace aircheck::net {
+namespace {
+
+constexpr int kLowPriority = 10;  ///< A tenth of a normal thread's share of a busy core.
+
+}  // namespace
 
 struct Pool::Impl {
     void work();
@@ -20,11 +28,16 @@ struct Pool::Impl {
     std::condition_variable changed;
     std::deque<std::function<void()>> jobs;
     bool finishing = false;
+    Priority priority = Priority::Normal;
     std::vector<std::thread> threads;
 };
 
 void Pool::Impl::work() {
     name_this_thread(name);
+    // Linux counts niceness by thread. Where it is refused, the work is done all the same.
+    if (priority == Priority::Low) {
+        static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowPriority));
+    }
     std::unique_lock lock(mutex);
     while (true) {
         changed.wait(lock, [&] { return finishing || !jobs.empty(); });
@@ -42,8 +55,10 @@ void Pool::Impl::work() {
     }
 }
 
-Pool::Pool(std::string name, unsigned threads) : impl_(std::make_unique<Impl>()) {
+Pool::Pool(std::string name, unsigned threads, Priority priority)
+    : impl_(std::make_unique<Impl>()) {
     impl_->name = std::move(name);
+    impl_->priority = priority;
     for (unsigned i = 0; i < std::max(threads, 1u); ++i) {
         impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
     }

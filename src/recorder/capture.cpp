@@ -31,6 +31,26 @@ journal::ParticipantKind to_journal(signal::ParticipantKind kind) {
     return journal::ParticipantKind::Standard;
 }
 
+signal::ParticipantKind to_signal(journal::ParticipantKind kind) {
+    switch (kind) {
+        case journal::ParticipantKind::Standard:
+            return signal::ParticipantKind::Standard;
+        case journal::ParticipantKind::Ingress:
+            return signal::ParticipantKind::Ingress;
+        case journal::ParticipantKind::Egress:
+            return signal::ParticipantKind::Egress;
+        case journal::ParticipantKind::Sip:
+            return signal::ParticipantKind::Sip;
+        case journal::ParticipantKind::Agent:
+            return signal::ParticipantKind::Agent;
+        case journal::ParticipantKind::Connector:
+            return signal::ParticipantKind::Connector;
+        case journal::ParticipantKind::Bridge:
+            return signal::ParticipantKind::Bridge;
+    }
+    return signal::ParticipantKind::Standard;
+}
+
 std::string lower(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
         return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -73,6 +93,30 @@ journal::TrackStart describe(
     return start;
 }
 
+signal::Participant participant_of(const journal::ParticipantJoined& joined) {
+    signal::Participant participant;
+    participant.sid = joined.sid;
+    participant.identity = joined.identity;
+    participant.name = joined.name;
+    participant.metadata = joined.metadata;
+    participant.kind = to_signal(joined.kind);
+    participant.attributes.insert(joined.attributes.begin(), joined.attributes.end());
+    return participant;
+}
+
+signal::Track track_of(const journal::TrackStart& start) {
+    signal::Track track;
+    track.sid = start.track_sid;
+    track.kind = static_cast<signal::TrackKind>(start.kind);
+    track.source = static_cast<signal::TrackSource>(start.source);
+    track.name = start.name;
+    track.mime_type = start.mime;
+    track.muted = start.muted;
+    track.stereo = start.stereo;
+    track.encryption = static_cast<signal::Encryption>(start.encryption);
+    return track;
+}
+
 }  // namespace
 
 std::string unknown_codec_of(const signal::Track& track) {
@@ -89,6 +133,55 @@ Result<std::unique_ptr<Capture>> Capture::create(Options options, Instant now) {
     return std::unique_ptr<Capture>(
         new Capture(std::move(writer), std::move(pipeline), options.header)
     );
+}
+
+Result<std::unique_ptr<Capture>> Capture::resume(
+    Options options, const JournalPast& past, Instant origin, Instant now
+) {
+    journal::Header header = past.header;
+    header.settings = options.settings.to_string();
+    header.recorder_version = options.header.recorder_version;
+    header.monotonic_start = origin;
+    header.segment = past.last_segment + 1;
+    AC_TRY(auto pipeline, Pipeline::create(options.settings, header));
+    AC_TRY(auto writer, journal::Writer::create(std::move(options.store), header, {}, now));
+    std::unique_ptr<Capture> capture(new Capture(std::move(writer), std::move(pipeline), header));
+    capture->is_behind_ = true;
+    capture->recall(past);
+    return capture;
+}
+
+/// Tracks go on as after a rejoin: the next mapping says under which SSRC, or that they are over.
+void Capture::recall(const JournalPast& past) {
+    for (const JournalPast::Participant& known : past.participants) {
+        if (!known.left) participants_[known.who.sid] = participant_of(known.who);
+    }
+    for (const JournalPast::Track& track : past.tracks) {
+        const auto [it, is_new] = tracks_.try_emplace(track.start.track_sid);
+        Known& known = it->second;
+        known.track = track_of(track.start);
+        known.participant_sid = track.start.participant_sid;
+        known.packets += track.packets;
+        known.gone = track.is_over;
+        streams_[track.start.ssrc] =
+            Stream{track.start.track, track.start.track_sid, !track.is_over, &known};
+        packets_ += track.packets;
+    }
+    next_index_ = past.next_track;
+}
+
+Result<> Capture::catch_up(std::unique_ptr<Pipeline> pipeline) {
+    pipeline_ = std::move(pipeline);
+    is_behind_ = false;
+    const Bytes backlog = std::exchange(backlog_, {});
+    BytesView rest = backlog;
+    while (!rest.empty()) {
+        const journal::DecodedRecord decoded = journal::decode_record(rest);
+        if (!decoded.record) return fail(Errc::Malformed, "what happened during the catching up");
+        AC_CHECK_OK(pipeline_->feed(*decoded.record, output_));
+        rest = rest.subspan(decoded.size_bytes);
+    }
+    return {};
 }
 
 Capture::Capture(
@@ -108,7 +201,10 @@ Result<> Capture::put(Instant at, journal::Body body) {
         if (kept.error().code != Errc::InvalidArgument) return kept;
         ++unkept_records_;
     }
-    return pipeline_->feed(record, output_);
+    if (!is_behind_) return pipeline_->feed(record, output_);
+    // What the format cannot hold was counted; it is no packet.
+    static_cast<void>(journal::encode(record, backlog_));
+    return {};
 }
 
 Result<> Capture::on_participant(const signal::Participant& participant, Instant now) {

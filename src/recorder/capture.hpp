@@ -5,6 +5,7 @@
 #include "core/time.hpp"
 #include "journal/writer.hpp"
 #include "recorder/job.hpp"
+#include "recorder/journal_past.hpp"
 #include "recorder/pipeline.hpp"
 #include "signal/room.hpp"
 
@@ -32,6 +33,14 @@ public:
 
     /// Errors: the journal cannot be made, or the encoding is impossible.
     [[nodiscard]] static Result<std::unique_ptr<Capture>> create(Options options, Instant now);
+    /// Goes on with the journal that `past` tells of, whose zero is at `origin`, in its next
+    /// segment; the header's settings count, all else in it is `past`'s. The pipeline is behind
+    /// until catch_up(): what happens is put in the journal, and kept for it.
+    [[nodiscard]] static Result<std::unique_ptr<Capture>> resume(
+        Options options, const JournalPast& past, Instant origin, Instant now
+    );
+    /// The pipeline that took the past, which takes what has happened since, too.
+    [[nodiscard]] Result<> catch_up(std::unique_ptr<Pipeline> pipeline);
 
     // What the room tells. Errors of a call: the journal's or the encoder's, which end the
     // recording.
@@ -49,6 +58,9 @@ public:
     [[nodiscard]] Result<> on_rtp(std::uint32_t ssrc, BytesView packet, Instant arrival);
     [[nodiscard]] Result<> on_rtcp(BytesView packet, Instant arrival);
     [[nodiscard]] Result<> on_gap(Instant start, Instant end, journal::GapReason reason);
+    [[nodiscard]] Result<> on_event(journal::RoomEvent event, Instant now) {
+        return put(now, std::move(event));
+    }
     /// Time has passed; writes to disk what is due.
     [[nodiscard]] Result<> tick(Instant now);
 
@@ -97,6 +109,7 @@ private:
     );
 
     [[nodiscard]] Result<> put(Instant at, journal::Body body);
+    void recall(const JournalPast& past);
     [[nodiscard]] Result<> start_mapped_tracks(Instant now);
     [[nodiscard]] Result<> start_stream(const signal::TrackMapping& mapping, Instant now);
 
@@ -106,6 +119,8 @@ private:
     WallTime wall_start_;
     Instant last_record_;
     Bytes output_;
+    bool is_behind_ = false;
+    Bytes backlog_;  ///< Records that the pipeline has not taken, while it is behind.
     std::map<std::string, signal::Participant> participants_;  ///< By sid.
     std::map<std::string, Known> tracks_;                      ///< By sid.
     std::map<std::uint32_t, Stream> streams_;                  ///< By SSRC.

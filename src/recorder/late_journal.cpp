@@ -6,6 +6,7 @@
 namespace aircheck::recorder {
 
 struct LateJournal::State {
+    std::uint32_t first_segment = 1;
     std::unique_ptr<journal::SegmentStore> files;  ///< None before attach().
     std::unique_ptr<journal::Sink> first;
     Bytes kept;  ///< Of the first segment, not on file yet.
@@ -60,7 +61,7 @@ public:
     explicit Store(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
     Result<std::unique_ptr<journal::Sink>> create(std::uint32_t segment) override {
-        if (segment == kFirstSegment) return std::make_unique<Segment>(state_);
+        if (segment == state_->first_segment) return std::make_unique<Segment>(state_);
         if (state_->files) return state_->files->create(segment);
         return fail(Errc::Unavailable, "journal: the disk has not made its folder so far");
     }
@@ -73,7 +74,9 @@ private:
     std::shared_ptr<State> state_;
 };
 
-LateJournal::LateJournal() : state_(std::make_shared<State>()) {}
+LateJournal::LateJournal(std::uint32_t first_segment) : state_(std::make_shared<State>()) {
+    state_->first_segment = first_segment;
+}
 
 std::unique_ptr<journal::SegmentStore> LateJournal::store() {
     return std::make_unique<Store>(state_);

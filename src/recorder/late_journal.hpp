@@ -17,9 +17,9 @@ namespace aircheck::recorder {
 class LateJournal {
 public:
     static constexpr std::size_t kMaxKeptBytes = 8 * 1024 * 1024;
-    static constexpr std::uint32_t kFirstSegment = 1;
 
-    LateJournal();
+    /// `first_segment` is the number of the one that is kept.
+    explicit LateJournal(std::uint32_t first_segment = 1);
 
     /// For journal::Writer, once; it may outlive this.
     [[nodiscard]] std::unique_ptr<journal::SegmentStore> store();

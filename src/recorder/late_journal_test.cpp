@@ -71,7 +71,7 @@ struct LateJournalTest : testing::Test {
     Disk disk;
     LateJournal journal;
     std::unique_ptr<journal::SegmentStore> store = journal.store();
-    std::unique_ptr<journal::Sink> segment = store->create(LateJournal::kFirstSegment).value();
+    std::unique_ptr<journal::Sink> segment = store->create(1).value();
 };
 
 TEST_F(LateJournalTest, KeepsWhatIsWrittenUntilTheFileIsThere) {

@@ -54,6 +54,7 @@ RecordingContext MediaThread::context() {
         loop_,
         shared_.uploads,
         shared_.disk,
+        shared_.catching_up,
         shared_.http,
         shared_.spool,
         shared_.certificate,
@@ -63,11 +64,35 @@ RecordingContext MediaThread::context() {
 }
 
 void MediaThread::start(Job job, Recording::OnChange on_change) {
-    loop_.post([this, job = std::move(job), on_change = std::move(on_change)]() mutable {
+    begin(std::move(job), std::move(on_change), &Recording::start);
+}
+
+void MediaThread::resume(Job job, Recording::OnChange on_change) {
+    begin(std::move(job), std::move(on_change), &Recording::resume);
+}
+
+void MediaThread::rejoin(const std::string& egress_id) {
+    loop_.post([this, egress_id] {
+        const auto it = recordings_.find(egress_id);
+        if (it != recordings_.end()) it->second->rejoin();
+    });
+}
+
+void MediaThread::end_with_past(
+    const std::string& egress_id, EndReason reason, std::string error, int error_code
+) {
+    loop_.post([this, egress_id, reason, error = std::move(error), error_code] {
+        const auto it = recordings_.find(egress_id);
+        if (it != recordings_.end()) it->second->end_with_past(reason, error, error_code);
+    });
+}
+
+void MediaThread::begin(Job job, Recording::OnChange on_change, void (Recording::*how)()) {
+    loop_.post([this, job = std::move(job), on_change = std::move(on_change), how]() mutable {
         const std::string id = job.egress_id;
         auto& recording = recordings_[id];
         recording = std::make_unique<Recording>(context(), std::move(job), std::move(on_change));
-        recording->start();
+        (recording.get()->*how)();
         if (!is_ticking_ || until_tick_ > Pace::kHurried) tick();
     });
 }

@@ -20,6 +20,7 @@ public:
     struct Shared {
         net::Pool& uploads;
         net::Pool& disk;
+        net::Pool& catching_up;
         net::HttpClient& http;
         const storage::Spool& spool;
         const transport::Certificate& certificate;
@@ -44,6 +45,12 @@ public:
     void halt();
 
     void start(Job job, Recording::OnChange on_change);
+    /// Recording::resume(), rejoin() and end_with_past().
+    void resume(Job job, Recording::OnChange on_change);
+    void rejoin(const std::string& egress_id);
+    void end_with_past(
+        const std::string& egress_id, EndReason reason, std::string error, int error_code
+    );
     void stop(const std::string& egress_id, EndReason reason);
     void stop_all(EndReason reason);
     /// `on_done` on this thread, once; Errc::NotFound: there is no such recording (any more).
@@ -57,6 +64,7 @@ public:
     [[nodiscard]] const Totals& totals() const { return totals_; }
 
 private:
+    void begin(Job job, Recording::OnChange on_change, void (Recording::*how)());
     void tick();
     void note_lateness(Instant now);
     void refresh_totals();

@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "net/http_client.hpp"
 #include "recorder/media_thread.hpp"
+#include "recorder/spool_files.hpp"
 #include "recorder/spool_keeper.hpp"
 #include "storage/spool.hpp"
 #include "transport/certificate.hpp"
@@ -73,6 +74,29 @@ struct Recorder::Impl {
         return static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
     }
 
+    [[nodiscard]] Result<> may_begin(const std::string& egress_id) const {
+        if (!is_id(egress_id, "EG_")) {
+            return fail(Errc::InvalidArgument, "egress id '" + egress_id + "'");
+        }
+        if (running.contains(egress_id)) return fail(Errc::AlreadyExists, "egress " + egress_id);
+        return {};
+    }
+
+    MediaThread& place(const std::string& egress_id, OnUpdate on_update) {
+        const std::size_t thread = least_busy();
+        running[egress_id] = Running{thread, std::move(on_update)};
+        return *threads[thread];
+    }
+
+    /// For a recording's thread: what it tells comes home.
+    [[nodiscard]] Recording::OnChange report() {
+        return [this, gate = std::weak_ptr<bool>(alive)](const Snapshot& snapshot) {
+            home.post([this, gate, snapshot] {
+                if (!gate.expired() && *gate.lock()) on_change(snapshot);
+            });
+        };
+    }
+
     net::Loop& home;
     Options options;
     storage::Spool spool;
@@ -82,6 +106,7 @@ struct Recorder::Impl {
     std::unique_ptr<transport::Certificate> certificate;
     std::unique_ptr<net::Pool> uploads;
     std::unique_ptr<net::Pool> disk;
+    std::unique_ptr<net::Pool> catching_up;
     std::vector<std::unique_ptr<MediaThread>> threads;
     std::map<std::string, Running> running;
     std::map<std::string, StageSum> stages;
@@ -96,12 +121,17 @@ Result<std::unique_ptr<Recorder>> Recorder::create(net::Loop& home, Options opti
     impl->uploads =
         std::make_unique<net::Pool>("upload", std::max(1U, impl->options.upload_threads));
     impl->disk = std::make_unique<net::Pool>("disk", std::max(1U, impl->options.disk_threads));
-    unsigned count = impl->options.media_threads;
-    if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto or_cores = [cores](unsigned wanted) { return wanted == 0 ? cores : wanted; };
+    impl->catching_up = std::make_unique<net::Pool>(
+        "catch-up", or_cores(impl->options.catch_up_threads), net::Pool::Priority::Low
+    );
+    const unsigned count = or_cores(impl->options.media_threads);
     for (unsigned i = 0; i < count; ++i) {
         MediaThread::Shared shared{
             *impl->uploads,
             *impl->disk,
+            *impl->catching_up,
             impl->http,
             impl->spool,
             *impl->certificate,
@@ -125,17 +155,13 @@ Recorder::~Recorder() {
     impl_->http.abort();
     impl_->uploads->finish();
     impl_->disk->finish();
+    impl_->catching_up->finish();
     impl_->stream_threads.finish();
     impl_->threads.clear();
 }
 
 Result<> Recorder::start(Job job, OnUpdate on_update) {
-    if (!is_id(job.egress_id, "EG_")) {
-        return fail(Errc::InvalidArgument, "egress id '" + job.egress_id + "'");
-    }
-    if (impl_->running.contains(job.egress_id)) {
-        return fail(Errc::AlreadyExists, "egress " + job.egress_id);
-    }
+    AC_CHECK_OK(impl_->may_begin(job.egress_id));
     AC_TRY(const auto space, impl_->spool.space());
     if (space.free_bytes < impl_->options.min_free_bytes) {
         return fail(
@@ -145,16 +171,35 @@ Result<> Recorder::start(Job job, OnUpdate on_update) {
                 " MB are needed to start a recording"
         );
     }
-    const std::size_t thread = impl_->least_busy();
-    impl_->running[job.egress_id] = Impl::Running{thread, std::move(on_update)};
-    auto report = [impl = impl_.get(),
-                   alive = std::weak_ptr<bool>(impl_->alive)](const Snapshot& snapshot) {
-        impl->home.post([impl, alive, snapshot] {
-            if (!alive.expired() && *alive.lock()) impl->on_change(snapshot);
-        });
-    };
-    impl_->threads[thread]->start(std::move(job), std::move(report));
+    MediaThread& thread = impl_->place(job.egress_id, std::move(on_update));
+    thread.start(std::move(job), impl_->report());
     return {};
+}
+
+Result<> Recorder::resume(Job job, OnUpdate on_update) {
+    AC_CHECK_OK(impl_->may_begin(job.egress_id));
+    MediaThread& thread = impl_->place(job.egress_id, std::move(on_update));
+    thread.resume(std::move(job), impl_->report());
+    return {};
+}
+
+Result<WallTime> Recorder::last_written(const std::string& egress_id) const {
+    return journal_written_at(impl_->spool, egress_id);
+}
+
+void Recorder::rejoin(const std::string& egress_id) {
+    const auto it = impl_->running.find(egress_id);
+    if (it != impl_->running.end()) impl_->threads[it->second.thread]->rejoin(egress_id);
+}
+
+void Recorder::end_with_past(
+    const std::string& egress_id, EndReason reason, std::string error, int error_code
+) {
+    const auto it = impl_->running.find(egress_id);
+    if (it == impl_->running.end()) return;
+    impl_->threads[it->second.thread]->end_with_past(
+        egress_id, reason, std::move(error), error_code
+    );
 }
 
 bool Recorder::stop(const std::string& egress_id, EndReason reason) {

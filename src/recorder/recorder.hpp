@@ -45,6 +45,7 @@ public:
         unsigned media_threads = 0;  ///< 0: one a core.
         unsigned upload_threads = 8;
         unsigned disk_threads = 4;
+        unsigned catch_up_threads = 0;  ///< Behind all others in priority. 0: one a core.
         Nanoseconds journal_keep = std::chrono::hours(24);  ///< Journals of finished recordings.
         Nanoseconds upload_patience =
             std::chrono::hours(1);  ///< Failing longer than this is for good.
@@ -62,6 +63,19 @@ public:
     /// final status. Errors: the egress id runs already (Errc::AlreadyExists), the disk is too full
     /// (Errc::NoSpace), the spool folder cannot be made.
     [[nodiscard]] Result<> start(Job job, OnUpdate on_update);
+    /// Goes on with a recording that a former process began, from what the spool holds of it; as
+    /// start(), but the disk may be full. Its outputs are made again at once, while the caller asks
+    /// whether the call goes on, and says so by rejoin() or end_with_past(). Nothing is recorded
+    /// before.
+    [[nodiscard]] Result<> resume(Job job, OnUpdate on_update);
+    void rejoin(const std::string& egress_id);
+    /// When the journal of a recording that does not run was written last. Waits for the disk; from
+    /// any thread. Errors: NotFound when the spool has none.
+    [[nodiscard]] Result<WallTime> last_written(const std::string& egress_id) const;
+    /// Ends a resumed recording where its journal does. `error` is told with EndReason::Failure.
+    void end_with_past(
+        const std::string& egress_id, EndReason reason, std::string error, int error_code
+    );
     /// Ends a recording; false when none of that id runs. Repeating it is harmless.
     bool stop(const std::string& egress_id, EndReason reason);
     /// Adds and removes streams: StreamSet::update(). `on_done` once, after the snapshot that shows

@@ -50,6 +50,10 @@ void Recording::start() {
     log_.info("recording.starting", {{"to", storage::describe(job_.destination)}});
     changed();
     open_files();
+    make_link();
+}
+
+void Recording::make_link() {
     link_ = std::make_unique<RoomLink>(
         context_.loop, context_.certificate, link_options(job_, context_), log_, *this
     );
@@ -57,6 +61,15 @@ void Recording::start() {
 }
 
 Result<> Recording::prepare() {
+    const Instant now = monotonic_now();
+    AC_TRY(capture_, Capture::create(capture_options(), now));
+    AC_CHECK_OK(capture_->on_event(clock_event(boot_id(), now), now));
+    make_streams();
+    static_cast<void>(name_file());  // Else before the upload, when all is known.
+    return {};
+}
+
+Capture::Options Recording::capture_options() {
     Capture::Options options;
     options.store = journal_.store();
     options.header.egress_id = job_.egress_id;
@@ -73,10 +86,7 @@ Result<> Recording::prepare() {
         options.settings.segments = Segmenting{job_.segments->duration, job_.segments->encoding};
     }
     if (job_.stream) options.settings.stream = job_.stream->encoding;
-    AC_TRY(capture_, Capture::create(std::move(options), monotonic_now()));
-    make_streams();
-    static_cast<void>(name_file());  // Else before the upload, when all is known.
-    return {};
+    return options;
 }
 
 NameParts Recording::name_parts() const {
@@ -102,11 +112,14 @@ bool Recording::name_file() {
 
 void Recording::tick(Instant now) {
     AC_ON_HOME(home_);
-    if (is_over()) return;
+    if (is_over() || !capture_) return;
     tick_streams(now);
     if (is_over() || status_ == Status::Ending) return;
+    const bool is_waiting_for_word = past_end_ && return_ != Return::Begun;
+    if (is_waiting_for_word) return;
     if (is_in_a_hurry(now)) pace_.hurry(now);
     if (link_) link_->tick(now);
+    call_the_roll(now);
     if (is_over() || status_ == Status::Ending) return;
     feedback_.collect(now, rtcp_);
     if (feedback_.has_missing()) pace_.hurry(now);
@@ -143,6 +156,7 @@ void Recording::on_room(const signal::Room& room) {
 void Recording::on_participant(const signal::Participant& participant) {
     if (status_ >= Status::Ending) return;
     participants_.update(participant, wall_now());
+    unseen_people_.erase(participant.sid);
     if (participants_.humans() > 0) had_human_ = true;
     source_watch_.participant(participant.identity);
     check(capture_->on_participant(participant, monotonic_now()));
@@ -160,6 +174,7 @@ void Recording::on_participant_left(const std::string& sid, const std::string& i
 void Recording::on_track(const std::string& participant_sid, const signal::Track& track) {
     if (status_ >= Status::Ending) return;
     source_watch_.track(track.sid);
+    unseen_tracks_.erase(track.sid);
     if (track.sid == job_.source.track_sid) {
         publisher_ = participants_.identity_of(participant_sid);
         track_source_ = std::string(signal::to_string(track.source));
@@ -239,9 +254,7 @@ void Recording::on_rtp(BytesView packet, Instant arrival) {
         const Instant since = connected_at_.value_or(started_);
         on_stage("media", std::max(arrival - since, Nanoseconds(0)));
         log_.info("recording.active", {{"after_ms", to_seconds(arrival - started_) * 1000}});
-        if (streams_) {
-            streams_->begin(*capture_->pipeline().stream_format(), {monotonic_now(), wall_now()});
-        }
+        begin_streams();
         changed();
     }
 }
@@ -280,9 +293,10 @@ Result<> Recording::note_gap(Instant now) {
     Gap gap;
     gap.start = capture_->wall_time(capture_->since_start(start));
     gap.end = capture_->wall_time(capture_->since_start(now));
-    gap.reason = std::string(journal::to_string(journal::GapReason::Media));
+    const auto reason = std::exchange(interrupted_by_, journal::GapReason::Media);
+    gap.reason = std::string(journal::to_string(reason));
     gaps_.push_back(std::move(gap));
-    return capture_->on_gap(start, now, journal::GapReason::Media);
+    return capture_->on_gap(start, now, reason);
 }
 
 void Recording::on_ended(signal::EndReason reason, std::string words) {

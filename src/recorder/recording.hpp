@@ -7,6 +7,7 @@
 #include "net/http_client.hpp"
 #include "net/loop.hpp"
 #include "recorder/capture.hpp"
+#include "recorder/catch_up.hpp"
 #include "recorder/job.hpp"
 #include "recorder/late_journal.hpp"
 #include "recorder/manifest.hpp"
@@ -38,7 +39,8 @@ namespace aircheck::recorder {
 struct RecordingContext {
     net::Loop& loop;
     net::Pool& uploads;
-    net::Pool& disk;  ///< For what waits for the spool's disk; never for a remote.
+    net::Pool& disk;         ///< For what waits for the spool's disk; never for a remote.
+    net::Pool& catching_up;  ///< For making outputs of journals again, after a restart.
     net::HttpClient& http;
     const storage::Spool& spool;
     const transport::Certificate& certificate;
@@ -57,6 +59,10 @@ struct RecordingContext {
 /// Making files, removing and copying them waits for the disk, so the pool `disk` does it. The room
 /// is joined meanwhile: what comes before the files are there is kept in memory (LateJournal). Who
 /// ends before that waits for them, and ends as any other.
+///
+/// A recording that another process began goes on with its journal: resume() in place of start().
+/// Its outputs are made anew of the journal while the room is joined again; what happens in between
+/// is journalled, and in them once they have caught up.
 class Recording : public RoomLink::Listener {
 public:
     using OnChange = std::function<void(const Snapshot& snapshot)>;
@@ -66,6 +72,14 @@ public:
 
     /// Has the spool files made and starts to join. What fails is told as a final snapshot.
     void start();
+    /// Goes on with what the spool's folder holds of it: its outputs are made again. Who knows
+    /// whether its room lives calls rejoin() or end_with_past() next. What fails is told as a final
+    /// snapshot.
+    void resume();
+    /// The room lives: joins it again, once.
+    void rejoin();
+    /// The call is over: ends where the journal does. With EndReason::Failure, `error` says why.
+    void end_with_past(EndReason reason, std::string error, int error_code);
     void stop(EndReason reason);
     /// As StreamSet::update(); Errc::InvalidArgument: no stream was asked for, or all is over.
     [[nodiscard]] Result<> update_streams(const StreamUpdate& update);
@@ -97,17 +111,31 @@ private:
     void on_ended(signal::EndReason reason, std::string words) override;
 
     [[nodiscard]] Result<> prepare();
+    [[nodiscard]] Capture::Options capture_options();
+    void begin_streams();
+    void make_link();
     [[nodiscard]] NameParts name_parts() const;
     [[nodiscard]] bool name_file();  ///< False while the name needs what is not known yet.
     void open_files();
     void on_opened(Result<SpoolFiles> files);
+    void on_reopened(Result<std::shared_ptr<ReopenedFiles>> files);
+    [[nodiscard]] Result<> recall(const ReopenedFiles& files);
+    void recall_people(const JournalPast& past);
+    void end_where_past_did();
+    void call_the_roll(Instant now);
+    void close_the_roll();
+    void join_again();
+    void catch_up();
+    void on_caught_up(CatchUp::Piece piece);
+    void on_whole(std::optional<Error> error);
     template <typename Outcome>
     void on_disk(std::function<Outcome()> work, std::function<void(Outcome)> then);
     [[nodiscard]] Result<> begin_upload();
     void check(const Result<>& result);  ///< An error ends the recording, with what it has.
+    [[nodiscard]] static int code_of(const Error& error);
     void bear_full_journal(const Error& error);
     void write_output();
-    [[nodiscard]] Result<> write_segments();
+    [[nodiscard]] Result<> write_segments(std::vector<mux::TsSegment> segments);
     void make_streams();
     void write_stream();
     void tell_mutes(Nanoseconds until);
@@ -116,7 +144,7 @@ private:
     [[nodiscard]] std::string segments_folder() const { return folder_ + "/segments"; }
     [[nodiscard]] std::string tracks_folder() const { return folder_ + "/tracks"; }
     [[nodiscard]] SinkContext sink_context(std::string folder) const;
-    void write_track_files();
+    void write_track_files(std::vector<TrackPiece> pieces);
     void check_limits(Instant now);
     [[nodiscard]] bool is_in_a_hurry(Instant now) const;
     void check_source(Instant now);
@@ -181,7 +209,15 @@ private:
     bool are_segments_over_ = false;
     bool are_streams_over_ = false;
     bool are_track_files_over_ = false;
-    bool is_opening_ = false;  ///< The disk makes the files.
+    bool is_opening_ = false;  ///< The disk makes the files, or outputs are being caught up.
+    enum class Return { None, Wanted, Begun } return_ = Return::None;  ///< To the room: rejoin().
+    std::shared_ptr<CatchUp> catch_up_;  ///< Its pieces run on a pool, which may outlive this.
+    std::string checkpoint_;
+    std::optional<Instant> past_end_;  ///< Of a resumed one: where the journal ended.
+    /// By sid, who and what was there then, and was not seen again so far.
+    std::map<std::string, std::string> unseen_people_;  ///< With their identities.
+    std::set<std::string> unseen_tracks_;
+    journal::GapReason interrupted_by_ = journal::GapReason::Media;
     std::optional<Error> not_opened_;
     bool was_journal_full_ = false;  ///< It has been told.
     std::string error_;

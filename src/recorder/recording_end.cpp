@@ -8,12 +8,9 @@
 #include <utility>
 
 namespace aircheck::recorder {
-namespace {
 
 /// LiveKit's number for a disk that fails: 507 when it is full, 500 otherwise.
-int code_of(const Error& error) { return error.code == Errc::NoSpace ? 507 : 500; }
-
-}  // namespace
+int Recording::code_of(const Error& error) { return error.code == Errc::NoSpace ? 507 : 500; }
 
 /// Runs blocking `work` on the disk's pool, and `then` with its outcome here, if this still is.
 template <typename Outcome>
@@ -36,6 +33,10 @@ void Recording::on_disk(std::function<Outcome()> work, std::function<void(Outcom
 
 template void Recording::on_disk(
     std::function<Result<>()> work, std::function<void(Result<>)> then
+);
+template void Recording::on_disk(
+    std::function<Result<std::shared_ptr<ReopenedFiles>>()> work,
+    std::function<void(Result<std::shared_ptr<ReopenedFiles>>)> then
 );
 
 void Recording::open_files() {
@@ -85,12 +86,15 @@ void Recording::stop(EndReason reason) {
 
 void Recording::end(EndReason reason, std::string error, int error_code) {
     if (status_ >= Status::Ending) return;
+    if (joined_at_) close_the_roll();
+    if (status_ >= Status::Ending) return;  // A full disk may have ended it just now.
     end_reason_ = reason;
     error_ = std::move(error);
     error_code_ = error_code;
     ended_at_ = wall_now();
     end_called_ = monotonic_now();
     status_ = Status::Ending;
+    if (past_end_ && !connected_at_) end_where_past_did();
     if (reason == EndReason::Failure) final_status_ = Status::Failed;
     if (reason == EndReason::LimitReached) final_status_ = Status::LimitReached;
     if (link_) link_->leave();
@@ -187,7 +191,7 @@ void Recording::finish_outputs() {
 }
 
 void Recording::finish_segments() {
-    if (const auto written = write_segments(); !written) {
+    if (const auto written = write_segments(capture_->take_segments()); !written) {
         add_error(written.error().to_string(), 500);
         final_status_ = Status::Failed;
     }
@@ -212,7 +216,7 @@ void Recording::segments_over() {
 void Recording::finish_track_files() {
     if (job_.track_files && file_.filename.empty()) static_cast<void>(name_file());
     if (track_files_ && is_anothers()) track_files_->keep(error_);
-    write_track_files();
+    write_track_files(capture_->take_track_pieces());
     const auto over = [this] {
         are_track_files_over_ = true;
         output_over();

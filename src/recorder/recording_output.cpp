@@ -20,6 +20,8 @@ Result<> Recording::begin_upload() {
     options.spec.egress_id = job_.egress_id;
     options.spec.body_path = output_->path();
     options.spec.body_offset = capture_->pipeline().header_bytes();
+    options.spec.checkpoint = std::exchange(checkpoint_, {});
+    options.checkpoint_path = checkpoint_path(folder_);
     options.patience = context_.upload_patience;
     auto trouble = [this](const Error& error, Nanoseconds pause) {
         log_.warn(
@@ -37,9 +39,9 @@ Result<> Recording::begin_upload() {
 
 void Recording::write_output() {
     if (status_ == Status::Ending || is_over() || !output_) return;
-    check(write_segments());
+    check(write_segments(capture_->take_segments()));
     write_stream();
-    write_track_files();
+    write_track_files(capture_->take_track_pieces());
     const Bytes bytes = capture_->take_output();
     if ((bytes.empty() && output_->is_whole()) || !job_.makes_file) return;
     const bool had_reserve = !output_->has_used_reserve();
@@ -69,9 +71,9 @@ SinkContext Recording::sink_context(std::string folder) const {
 }
 
 /// What is new of the tracks' own files. They are called after the mix: not before that has a name.
-void Recording::write_track_files() {
+void Recording::write_track_files(std::vector<TrackPiece> pieces) {
     if (!job_.track_files || file_.filename.empty()) return;
-    for (TrackPiece& piece : capture_->take_track_pieces()) {
+    for (TrackPiece& piece : pieces) {
         if (!track_files_) {
             track_files_ = std::make_unique<TrackFileSink>(
                 sink_context(tracks_folder()),
@@ -100,8 +102,8 @@ bool Recording::has_sent_tracks() const {
 }
 
 /// Segments since the last time, to where they go. Errors: they cannot be named.
-Result<> Recording::write_segments() {
-    for (mux::TsSegment& segment : capture_->take_segments()) {
+Result<> Recording::write_segments(std::vector<mux::TsSegment> segments) {
+    for (mux::TsSegment& segment : segments) {
         if (!segments_) {
             if (!can_expand(*job_.segments, name_parts())) {
                 return fail(Errc::Failed, "segments: the room did not say all their name needs");

@@ -23,6 +23,12 @@ void Recording::make_streams() {
     );
 }
 
+/// Once there is media: what is sent before that is nothing.
+void Recording::begin_streams() {
+    if (!streams_) return;
+    streams_->begin(*capture_->pipeline().stream_format(), {monotonic_now(), wall_now()});
+}
+
 /// News of mutes go out where they lie in the sound, which is mixed a second later.
 void Recording::write_stream() {
     for (const Pipeline::Mute& mute : capture_->take_mutes()) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -10,6 +12,18 @@ namespace {
 
 /// A refusal (wrong key, no bucket) is no passing trouble, but may be a slip of the store.
 constexpr int kTriesOfRefusal = 3;
+
+/// A checkpoint that is not kept costs a second sending, after a crash.
+void keep_checkpoint(const std::string& path, const std::string& text) {
+    const std::string next = path + ".next";
+    std::error_code ignored;
+    {
+        std::ofstream file(next, std::ios::binary | std::ios::trunc);
+        file << text;
+        if (!file.flush()) return;
+    }
+    std::filesystem::rename(next, path, ignored);
+}
 
 bool is_passing(const Error& error) {
     return error.code != Errc::PermissionDenied && error.code != Errc::NotFound &&
@@ -20,8 +34,8 @@ bool is_passing(const Error& error) {
 
 int code_of_upload(const Error& error) { return is_passing(error) ? 503 : 400; }
 
-/// Everything but `sent` and `session` belongs to the home loop; `session` to whoever runs a step,
-/// and steps run one at a time.
+/// Everything but `sent`, `session` and `kept` belongs to the home loop; the latter two to whoever
+/// runs a step, and steps run one at a time.
 struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
     Impl(net::Loop& loop, net::Pool& workers, const Patience& limits, OnTrouble trouble)
         : home(loop), pool(workers), patience(limits), on_trouble(std::move(trouble)) {}
@@ -48,6 +62,7 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
         pool.run([self = shared_from_this(), bytes]() mutable {
             auto result = self->session->advance(bytes);
             self->sent = self->session->sent_bytes();
+            self->keep();
             net::Loop& loop = self->home;  // The last reference goes home: a timer hangs on it.
             loop.post([self = std::move(self), bytes, result = std::move(result)] {
                 self->running = false;
@@ -93,6 +108,15 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
         });
     }
 
+    /// On the thread of a step.
+    void keep() {
+        if (checkpoint_path.empty()) return;
+        std::string now = session->checkpoint();
+        if (now == kept) return;
+        keep_checkpoint(checkpoint_path, now);
+        kept = std::move(now);
+    }
+
     bool may_retry(const Error& error) {
         const Instant now = monotonic_now();
         if (!failing_since) failing_since = now;
@@ -118,6 +142,8 @@ struct UploadTask::Impl : std::enable_shared_from_this<UploadTask::Impl> {
     Patience patience;
     OnTrouble on_trouble;
     std::unique_ptr<storage::UploadSession> session;
+    std::string checkpoint_path;
+    std::string kept;  ///< What that file holds, as far as this task wrote it.
     std::atomic<std::uint64_t> sent{0};
     std::uint64_t body_bytes = 0;
     std::uint64_t advanced = 0;
@@ -137,7 +163,14 @@ Result<std::unique_ptr<UploadTask>> UploadTask::create(
     AC_TRY(auto session, storage::UploadSession::create(options.destination, options.spec, http));
     Patience patience;
     patience.completing = options.patience;
-    return start(home, pool, std::move(session), patience, std::move(on_trouble));
+    return start(
+        home,
+        pool,
+        std::move(session),
+        patience,
+        std::move(on_trouble),
+        std::move(options.checkpoint_path)
+    );
 }
 
 std::unique_ptr<UploadTask> UploadTask::start(
@@ -145,10 +178,12 @@ std::unique_ptr<UploadTask> UploadTask::start(
     net::Pool& pool,
     std::unique_ptr<storage::UploadSession> session,
     const Patience& patience,
-    OnTrouble on_trouble
+    OnTrouble on_trouble,
+    std::string checkpoint_path
 ) {
     auto impl = std::make_shared<Impl>(home, pool, patience, std::move(on_trouble));
     impl->session = std::move(session);
+    impl->checkpoint_path = std::move(checkpoint_path);
     return std::unique_ptr<UploadTask>(new UploadTask(std::move(impl)));
 }
 

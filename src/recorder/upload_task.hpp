@@ -27,6 +27,9 @@ public:
         storage::Destination destination;
         storage::UploadSpec spec;
         Nanoseconds patience = Patience().completing;
+        /// A file that holds UploadSession::checkpoint() while there is something to go on with;
+        /// "": none.
+        std::string checkpoint_path{};
     };
     using OnDone = std::function<void(Result<storage::StoredObject> stored)>;
     /// A try failed and another follows after `pause`.
@@ -46,7 +49,8 @@ public:
         net::Pool& pool,
         std::unique_ptr<storage::UploadSession> session,
         const Patience& patience,
-        OnTrouble on_trouble
+        OnTrouble on_trouble,
+        std::string checkpoint_path = {}
     );
     /// Steps under way finish on the pool; nothing is reported any more.
     ~UploadTask();

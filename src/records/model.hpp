@@ -172,8 +172,7 @@ struct Recording {
     std::string request_id;    ///< kept. X-Livekit-Request-Id; makes starting idempotent.
     std::string request_json;  ///< kept. The request as it is echoed: secrets redacted.
     Bytes sealed_secrets;      ///< kept. Who else is told of it, sealed by the caller.
-    std::string settings_json =
-        "{}";  ///< kept unless "{}". What the request meant: encoding, end rule …
+    Bytes sealed_job;  ///< kept. All that a process needs to go on with it, sealed by the caller.
     std::string metadata_json =
         "{}";  ///< kept unless "{}". The owner's, of POST /api/v1/recordings.
     std::string error;

@@ -204,7 +204,7 @@ Args columns_of(const Recording& recording) {
         {"request_id", null_when_empty(recording.request_id)},
         {"request", value_of(recording.request_json)},
         {"sealed_secrets", value_of(recording.sealed_secrets)},
-        {"settings", value_of(recording.settings_json)},
+        {"settings", value_of(recording.sealed_job)},
         {"metadata", value_of(recording.metadata_json)},
         {"error", value_of(recording.error)},
         {"error_code", value_of(recording.error_code)},
@@ -237,7 +237,7 @@ Recording recording_of(const Row& row) {
     recording.request_id = row.text("request_id");
     recording.request_json = row.text("request");
     recording.sealed_secrets = row.bytes("sealed_secrets");
-    recording.settings_json = row.text("settings");
+    recording.sealed_job = row.bytes("settings");  // "{}" before there were any.
     recording.metadata_json = row.text("metadata");
     recording.error = row.text("error");
     recording.error_code = row.integer("error_code");

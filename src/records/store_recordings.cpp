@@ -60,7 +60,7 @@ Recording merged(Recording newer, const Recording& older) {
     keep(newer.request_id, older.request_id);
     keep(newer.request_json, older.request_json);
     keep(newer.sealed_secrets, older.sealed_secrets);
-    keep(newer.settings_json, older.settings_json);
+    keep(newer.sealed_job, older.sealed_job);
     keep(newer.metadata_json, older.metadata_json);
     keep(newer.link_key, older.link_key);
     newer.link_revoked = newer.link_revoked || older.link_revoked;

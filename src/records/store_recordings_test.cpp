@@ -68,7 +68,7 @@ Recording full_recording(const std::string& conversation_id) {
     all.request_id = "req-1";
     all.request_json = R"({"roomName":"support-42"})";
     all.sealed_secrets = {0, 1, 255, 128};
-    all.settings_json = R"({"channels":2})";
+    all.sealed_job = {9, 8, 7};
     all.metadata_json = R"({"case":7})";
     all.error = "Session limit reached";
     all.error_code = 413;

@@ -196,16 +196,23 @@ def test_a_worker_that_dies_is_ended_for(livekit, start_worker, receiver, bucket
     assert len(receiver.events("egress_ended")) == 1
 
 
-def test_a_worker_that_comes_back_ends_its_own(livekit, start_worker, receiver, bucket, callers, room):
+def test_a_worker_that_comes_back_goes_on(livekit, start_worker, receiver, bucket, callers, room, tmp_path):
     worker = start_worker()
-    callers.join(livekit, room, "ann").publish()
+    ann = callers.join(livekit, room, "ann").publish()
     started = start_recording(livekit, room, bucket)
+    ann.tone(440, 1.0)
+    time.sleep(1.0)  # The journal is written twice a second.
     worker.kill()
     worker.start()
+    wait_until(lambda: "recording.resumed" in worker.process.log.read_text(errors="replace"), "it goes on")
+    ann.tone(440, 1.0)
+    assert listed(livekit, started.egress_id).status == api.EgressStatus.EGRESS_ACTIVE
+    scene.stop_egress(livekit, started.egress_id)
     info = receiver.wait_for("egress_ended").verified().egress_info
-    assert (info.egress_id, info.status) == (started.egress_id, FAILED)
-    assert "restarted" in info.error
-    assert start_recording(livekit, room, bucket).egress_id != started.egress_id
+    assert (info.egress_id, info.status, info.error) == (started.egress_id, COMPLETE, "")
+    (key,) = bucket.keys()
+    assert [round(t.length) for t in scene.hears(bucket.download(key, tmp_path), 440)] == [1, 1]
+    assert listed(livekit, started.egress_id).status == COMPLETE
 
 
 def test_each_track_of_a_room_for_itself(livekit, start_worker, receiver, bucket, callers, room, tmp_path):

@@ -1,0 +1,229 @@
+#include "control/kept_job.hpp"
+
+#include "control/secrets.hpp"
+#include "net/crypto.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+
+namespace aircheck::control {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kPurpose = "job ";
+
+// Numbers of enums and of nanoseconds are kept as they are: they mean the same in all versions.
+template <typename Enum>
+int number(Enum value) {
+    return static_cast<int>(value);
+}
+template <typename Enum>
+void read(const json& from, Enum& value) {
+    value = static_cast<Enum>(from.get<int>());
+}
+
+json to_json(const std::optional<Nanoseconds>& time) {
+    return time ? json(time->count()) : json(nullptr);
+}
+std::optional<Nanoseconds> time_of(const json& from) {
+    if (from.is_null()) return std::nullopt;
+    return Nanoseconds(from.get<std::int64_t>());
+}
+
+json to_json(const recorder::Encoding& encoding) {
+    return {
+        {"container", number(encoding.container)},
+        {"codec", number(encoding.codec)},
+        {"channels", encoding.channels},
+        {"bitrate_bps", encoding.bitrate_bps},
+        {"sample_rate_hz", encoding.sample_rate_hz}};
+}
+recorder::Encoding encoding_of(const json& from) {
+    recorder::Encoding encoding;
+    read(from.at("container"), encoding.container);
+    read(from.at("codec"), encoding.codec);
+    encoding.channels = from.at("channels");
+    encoding.bitrate_bps = from.at("bitrate_bps");
+    encoding.sample_rate_hz = from.at("sample_rate_hz");
+    return encoding;
+}
+
+json to_json(const recorder::Source& source) {
+    json routes = json::array();
+    for (const recorder::AudioRoute& route : source.routes) {
+        routes.push_back(
+            {{"match", number(route.match)},
+             {"value", route.value},
+             {"kind", number(route.kind)},
+             {"channel", number(route.channel)}}
+        );
+    }
+    return {
+        {"kind", number(source.kind)},
+        {"identity", source.identity},
+        {"screen_share", source.screen_share},
+        {"track_sid", source.track_sid},
+        {"routes", routes},
+        {"capture_all", source.capture_all}};
+}
+recorder::Source source_of(const json& from) {
+    recorder::Source source;
+    read(from.at("kind"), source.kind);
+    source.identity = from.at("identity");
+    source.screen_share = from.at("screen_share");
+    source.track_sid = from.at("track_sid");
+    source.capture_all = from.at("capture_all");
+    for (const json& kept : from.at("routes")) {
+        recorder::AudioRoute route;
+        read(kept.at("match"), route.match);
+        route.value = kept.at("value");
+        read(kept.at("kind"), route.kind);
+        read(kept.at("channel"), route.channel);
+        source.routes.push_back(std::move(route));
+    }
+    return source;
+}
+
+json to_json(const recorder::EndRule& end) {
+    return {
+        {"last_human_left", end.last_human_left},
+        {"end_grace", end.end_grace.count()},
+        {"max_duration", to_json(end.max_duration)},
+        {"session_limit", to_json(end.session_limit)},
+        {"max_bytes", end.max_bytes ? json(*end.max_bytes) : json(nullptr)},
+        {"media_timeout", to_json(end.media_timeout)}};
+}
+recorder::EndRule end_of(const json& from) {
+    recorder::EndRule end;
+    end.last_human_left = from.at("last_human_left");
+    end.end_grace = Nanoseconds(from.at("end_grace").get<std::int64_t>());
+    end.max_duration = time_of(from.at("max_duration"));
+    end.session_limit = time_of(from.at("session_limit"));
+    if (!from.at("max_bytes").is_null()) end.max_bytes = from.at("max_bytes").get<std::uint64_t>();
+    end.media_timeout = time_of(from.at("media_timeout"));
+    return end;
+}
+
+json to_json(const storage::Destination& destination, BytesView key) {
+    const KeptDestination kept = keep_destination(destination, key);
+    return {{"open", kept.json}, {"sealed", to_base64(kept.sealed)}};
+}
+Result<storage::Destination> destination_of(const json& from, BytesView key) {
+    KeptDestination kept;
+    kept.json = from.at("open");
+    kept.sealed = from_base64(from.at("sealed").get<std::string>()).value_or(Bytes{});
+    return open_destination(kept, key);
+}
+
+json to_json(const recorder::SegmentOutput& segments, BytesView key) {
+    return {
+        {"prefix", segments.prefix},
+        {"playlist_name", segments.playlist_name},
+        {"live_playlist_name", segments.live_playlist_name},
+        {"suffix", number(segments.suffix)},
+        {"duration", segments.duration.count()},
+        {"encoding", to_json(segments.encoding)},
+        {"destination", to_json(segments.destination, key)},
+        {"writes_manifest", segments.writes_manifest}};
+}
+Result<recorder::SegmentOutput> segments_of(const json& from, BytesView key) {
+    recorder::SegmentOutput segments;
+    segments.prefix = from.at("prefix");
+    segments.playlist_name = from.at("playlist_name");
+    segments.live_playlist_name = from.at("live_playlist_name");
+    read(from.at("suffix"), segments.suffix);
+    segments.duration = Nanoseconds(from.at("duration").get<std::int64_t>());
+    segments.encoding = encoding_of(from.at("encoding"));
+    AC_TRY(segments.destination, destination_of(from.at("destination"), key));
+    segments.writes_manifest = from.at("writes_manifest");
+    return segments;
+}
+
+json to_json(const recorder::StreamOutput& stream) {
+    json targets = json::array();
+    for (const streams::Target& target : stream.targets) {
+        targets.push_back({{"url", target.url}, {"shown", target.shown}, {"id", target.id}});
+    }
+    return {
+        {"protocol", number(stream.protocol)},
+        {"targets", targets},
+        {"encoding", to_json(stream.encoding)},
+        {"allow", stream.allow},
+        {"ca_file", stream.ca_file}};
+}
+recorder::StreamOutput stream_of(const json& from) {
+    recorder::StreamOutput stream;
+    read(from.at("protocol"), stream.protocol);
+    for (const json& target : from.at("targets")) {
+        stream.targets.push_back({target.at("url"), target.at("shown"), target.at("id")});
+    }
+    stream.encoding = encoding_of(from.at("encoding"));
+    stream.allow = from.at("allow").get<std::vector<std::string>>();
+    stream.ca_file = from.at("ca_file");
+    return stream;
+}
+
+Result<recorder::Job> job_of(const json& from, BytesView key) {
+    recorder::Job job;
+    job.room_name = from.at("room_name");
+    job.room_sid = from.at("room_sid");
+    job.source = source_of(from.at("source"));
+    read(from.at("mixing"), job.mixing);
+    job.makes_file = from.at("makes_file");
+    job.encoding = encoding_of(from.at("encoding"));
+    AC_TRY(job.destination, destination_of(from.at("destination"), key));
+    job.filepath = from.at("filepath");
+    job.writes_manifest = from.at("writes_manifest");
+    if (const json& files = from.at("track_files"); !files.is_null()) {
+        job.track_files = recorder::TrackFiles{files.get<std::string>()};
+    }
+    if (const json& kept = from.at("segments"); !kept.is_null()) {
+        AC_TRY(job.segments, segments_of(kept, key));
+    }
+    if (const json& kept = from.at("stream"); !kept.is_null()) job.stream = stream_of(kept);
+    job.end = end_of(from.at("end"));
+    job.requested_at = WallTime(Nanoseconds(from.at("requested_at").get<std::int64_t>()));
+    return job;
+}
+
+}  // namespace
+
+Bytes keep_job(const recorder::Job& job, BytesView secrets_key) {
+    const json kept = {
+        {"room_name", job.room_name},
+        {"room_sid", job.room_sid},
+        {"source", to_json(job.source)},
+        {"mixing", number(job.mixing)},
+        {"makes_file", job.makes_file},
+        {"encoding", to_json(job.encoding)},
+        {"destination", to_json(job.destination, secrets_key)},
+        {"filepath", job.filepath},
+        {"writes_manifest", job.writes_manifest},
+        {"track_files", job.track_files ? json(job.track_files->filepath) : json(nullptr)},
+        {"segments", job.segments ? to_json(*job.segments, secrets_key) : json(nullptr)},
+        {"stream", job.stream ? to_json(*job.stream) : json(nullptr)},
+        {"end", to_json(job.end)},
+        {"requested_at", unix_nanoseconds(job.requested_at)}};
+    // Paths and names need not be UTF-8, and JSON has to be.
+    const std::string text = kept.dump(-1, ' ', false, json::error_handler_t::replace);
+    return net::seal(secrets_key, text, std::string(kPurpose) + job.egress_id);
+}
+
+Result<recorder::Job> open_job(
+    BytesView sealed, const std::string& egress_id, BytesView secrets_key
+) {
+    AC_TRY(
+        const auto text, net::open_sealed(secrets_key, sealed, std::string(kPurpose) + egress_id)
+    );
+    try {
+        AC_TRY(auto job, job_of(json::parse(text), secrets_key));
+        job.egress_id = egress_id;
+        return job;
+    } catch (const json::exception&) {
+        return fail(Errc::Malformed, "kept job of " + egress_id);
+    }
+}
+
+}  // namespace aircheck::control

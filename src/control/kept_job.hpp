@@ -1,0 +1,22 @@
+#pragma once
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "recorder/job.hpp"
+
+#include <string>
+
+namespace aircheck::control {
+
+/// A job as it is kept for a process that goes on with it: sealed as a whole, since stores and
+/// streams hold secrets, and bound to its egress id. How to reach the room is not in it: that is
+/// the configuration's.
+[[nodiscard]] Bytes keep_job(const recorder::Job& job, BytesView secrets_key);
+
+/// The reverse; `access` is left empty. Malformed: another key sealed it, it was tampered with, or
+/// a version wrote it that this one does not know.
+[[nodiscard]] Result<recorder::Job> open_job(
+    BytesView sealed, const std::string& egress_id, BytesView secrets_key
+);
+
+}  // namespace aircheck::control
