@@ -19,27 +19,6 @@ namespace {
 
 std::string new_link_key() { return to_base64url(net::random_bytes(18)); }
 
-/// All but how to reach the room.
-recorder::Job job_of(const RecordingRequest& request, const records::Recording& recording) {
-    recorder::Job job;
-    job.egress_id = recording.egress_id;
-    job.room_name = request.room_name;
-    job.room_sid = recording.room_sid;
-    job.source = request.source;
-    job.mixing = request.mixing;
-    job.makes_file = request.makes_file;
-    job.writes_manifest = request.writes_manifest;
-    job.track_files = request.track_files;
-    job.segments = request.segments;
-    job.stream = request.stream;
-    job.encoding = request.encoding;
-    job.destination = request.destination;
-    job.filepath = request.filepath;
-    job.end = request.end;
-    job.requested_at = recording.started_at;
-    return job;
-}
-
 }  // namespace
 
 Workload EgressService::workload_of(const RecordingRequest& request) {

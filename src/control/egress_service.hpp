@@ -192,6 +192,7 @@ private:
     void tell_freed_room(const std::string& egress_id, const std::string& room_sid, Claim claim) {
         if (on_freed_room_) on_freed_room_({egress_id, room_sid, claim});
     }
+    void keep_streams(Running& running, const recorder::StreamUpdate& update);
     /// Stores on the records pool, in order; `done` on home with the recording as it is now.
     void store(Change change, std::function<void(Result<records::Recording>)> done);
     [[nodiscard]] Result<records::Recording> store_now(const Change& change);

@@ -1,5 +1,6 @@
 // UpdateStream.
 #include "control/egress_service.hpp"
+#include "control/kept_job.hpp"
 #include "control/stream_requests.hpp"
 #include "proto/livekit_egress.pb.h"
 
@@ -22,11 +23,14 @@ void EgressService::update_streams(const livekit::UpdateStreamRequest& request, 
     if (!update) return on_info(tl::unexpected(update.error()));
     recorder_.update_streams(
         egress_id,
-        *std::move(update),
-        [this, egress_id, on_info = std::move(on_info)](const Result<>& updated) {
+        *update,
+        [this, egress_id, update = *update, on_info = std::move(on_info)](const Result<>& updated) {
             const auto now = running_.find(egress_id);
             if (now == running_.end()) return refuse_idle(egress_id, "updated", on_info);
-            if (updated) return on_info(now->second.recording);
+            if (updated) {
+                keep_streams(now->second, update);
+                return on_info(now->second.recording);
+            }
             if (updated.error().code == Errc::Cancelled) {  // It ends since this was asked.
                 return on_info(refuse("failed_precondition", updated.error().context));
             }
@@ -35,6 +39,20 @@ void EgressService::update_streams(const livekit::UpdateStreamRequest& request, 
             on_info(tl::unexpected(std::move(refused)));
         }
     );
+}
+
+/// After a restart those are connected to that would be now.
+void EgressService::keep_streams(Running& running, const recorder::StreamUpdate& update) {
+    std::vector<streams::Target>& targets = running.request.stream->targets;
+    targets.insert(targets.end(), update.add.begin(), update.add.end());
+    for (const streams::Target& gone : update.remove) {
+        std::erase_if(targets, [&](const auto& target) { return target.url == gone.url; });
+    }
+    running.recording.sealed_job =
+        keep_job(job_of(running.request, running.recording), options_.links.secrets_key);
+    Change change;
+    change.recording = running.recording;
+    store(std::move(change), [](const auto&) {});
 }
 
 }  // namespace aircheck::control

@@ -190,6 +190,26 @@ Result<recorder::Job> job_of(const json& from, BytesView key) {
 
 }  // namespace
 
+recorder::Job job_of(const RecordingRequest& request, const records::Recording& recording) {
+    recorder::Job job;
+    job.egress_id = recording.egress_id;
+    job.room_name = request.room_name;
+    job.room_sid = recording.room_sid;
+    job.source = request.source;
+    job.mixing = request.mixing;
+    job.makes_file = request.makes_file;
+    job.writes_manifest = request.writes_manifest;
+    job.track_files = request.track_files;
+    job.segments = request.segments;
+    job.stream = request.stream;
+    job.encoding = request.encoding;
+    job.destination = request.destination;
+    job.filepath = request.filepath;
+    job.end = request.end;
+    job.requested_at = recording.started_at;
+    return job;
+}
+
 Bytes keep_job(const recorder::Job& job, BytesView secrets_key) {
     const json kept = {
         {"room_name", job.room_name},

@@ -1,12 +1,20 @@
 #pragma once
 
+#include "control/recording_request.hpp"
 #include "core/bytes.hpp"
 #include "core/result.hpp"
 #include "recorder/job.hpp"
+#include "records/model.hpp"
 
 #include <string>
 
 namespace aircheck::control {
+
+/// What is to be recorded, by a request and the record that was made of it: all of it but
+/// `access`.
+[[nodiscard]] recorder::Job job_of(
+    const RecordingRequest& request, const records::Recording& recording
+);
 
 /// A job as it is kept for a process that goes on with it: sealed as a whole, since stores and
 /// streams hold secrets, and bound to its egress id. How to reach the room is not in it: that is
