@@ -3,6 +3,7 @@
 // is escaped comes back as it was.
 
 #include "core/bytes.hpp"
+#include "storage/http_date.hpp"
 #include "storage/s3_error.hpp"
 #include "storage/s3_xml.hpp"
 

@@ -138,7 +138,14 @@ Answer<void> put_output(const json& body, json& message, std::optional<int>& cha
     if (!output.is_object()) return invalid("'outputs[0]' is no object");
     auto known = refuse_unknown(
         output,
-        {"file_type", "filepath", "s3", "channels", "bitrate", "sample_rate", "disable_manifest"},
+        {"file_type",
+         "filepath",
+         "s3",
+         "azure",
+         "channels",
+         "bitrate",
+         "sample_rate",
+         "disable_manifest"},
         "outputs[0]."
     );
     if (!known) return known;

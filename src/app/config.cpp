@@ -186,86 +186,8 @@ Result<> apply_all(Config& config, const std::map<std::string, Winner, std::less
     return {};
 }
 
-tl::unexpected<Error> fail_setting(
-    const Config& config, std::string_view path, const std::string& words
-) {
-    const auto origin = config.origins.find(path);
-    const auto where = origin == config.origins.end() ? "" : origin->second.to_string() + ": ";
-    return fail(Errc::InvalidArgument, where + std::string(path) + " " + words);
-}
-
-/// Whether anything but the general variables, which other programs share, speaks of `section`.
-bool is_asked_for(const Config& config, std::string_view section) {
-    return std::any_of(config.origins.begin(), config.origins.end(), [&](const auto& entry) {
-        const auto& [path, origin] = entry;
-        const bool no_store =
-            path == "storage.s3.max_retries" || path == "storage.s3.max_retry_delay" ||
-            path == "storage.s3.min_retry_delay" || path == "storage.s3.aws_log_level";
-        return path.starts_with(section) && !no_store &&
-               origin.kind != SourceKind::GeneralVariable &&
-               (origin.kind != SourceKind::DotEnv || origin.name.starts_with("AIRCHECK_"));
-    });
-}
-
-Result<> finish_s3(Config& config) {
-    auto& s3 = config.storage.s3;
-    if (s3->bucket.empty()) {
-        if (is_asked_for(config, "storage.s3.")) {
-            return fail(Errc::InvalidArgument, "storage.s3.bucket (or AWS_BUCKET) is missing");
-        }
-        s3.reset();
-        return {};
-    }
-    for (const auto* path : {"storage.s3.assume_role_arn", "storage.s3.assume_role_external_id"}) {
-        if (!config.origins.contains(path)) continue;
-        return fail_setting(
-            config,
-            path,
-            "is not in this build yet: give keys that may write to the bucket themselves"
-        );
-    }
-    if (s3->access_key.empty()) {
-        return fail(
-            Errc::InvalidArgument,
-            "storage.s3.access_key (or AWS_ACCESS_KEY) is missing; roles of the machine are not in "
-            "this "
-            "build yet"
-        );
-    }
-    if (s3->secret.empty()) {
-        return fail(Errc::InvalidArgument, "storage.s3.secret (or AWS_SECRET_KEY) is missing");
-    }
-    return {};
-}
-
-/// A folder that only a .env names is a default, as the container image brings one, and no decision
-/// against a store.
-const Origin* chosen_local_folder(const Config& config) {
-    const auto found = config.origins.find("storage.local.directory");
-    const bool is_chosen =
-        found != config.origins.end() && found->second.kind != SourceKind::DotEnv;
-    return is_chosen ? &found->second : nullptr;
-}
-
-/// A store that this build cannot reach must not turn silently into a local folder.
-Result<> check_later_storage(const Config& config, const ConfigSources& sources) {
-    if (config.storage.s3 || chosen_local_folder(config) != nullptr) return {};
-    constexpr std::string_view kInstead =
-        "is not in this build yet, and no other storage is set: recordings would stay on this "
-        "machine; "
-        "set storage.s3, or storage.local.directory if that is meant";
-    for (const auto* path : {"storage.gcp", "storage.azure", "storage.alioss"}) {
-        if (config.origins.contains(path)) return fail_setting(config, path, std::string(kInstead));
-    }
-    if (const auto name = later_bucket_variable(sources); !name.empty()) {
-        return fail(Errc::InvalidArgument, name + " " + std::string(kInstead));
-    }
-    return {};
-}
-
 Result<> finish(Config& config, const ConfigSources& sources) {
-    AC_CHECK_OK(finish_s3(config));
-    AC_CHECK_OK(check_later_storage(config, sources));
+    AC_CHECK_OK(finish_stores(config, sources));
     if (config.storage.local_directory.empty()) {
         config.storage.local_directory = config.data_dir + "/recordings";
     }
@@ -280,24 +202,18 @@ Result<> finish(Config& config, const ConfigSources& sources) {
                    : "api_secret (or LIVEKIT_API_SECRET) is missing beside api_key"
         );
     }
-    if (config.storage.retries.min_delay > config.storage.retries.max_delay) {
-        return fail_setting(
-            config,
-            "storage.s3.min_retry_delay",
-            "must not be longer than storage.s3.max_retry_delay"
-        );
-    }
-    const Origin* local = chosen_local_folder(config);
-    if (config.storage.s3 && local != nullptr) {
-        config.warnings.push_back(
-            local->to_string() +
-            ": storage.local.directory has no effect beside storage.s3: recordings go to the bucket"
-        );
-    }
     return check_redis(config);
 }
 
 }  // namespace
+
+tl::unexpected<Error> fail_setting(
+    const Config& config, std::string_view path, const std::string& words
+) {
+    const auto origin = config.origins.find(path);
+    const auto where = origin == config.origins.end() ? "" : origin->second.to_string() + ": ";
+    return fail(Errc::InvalidArgument, where + std::string(path) + " " + words);
+}
 
 std::ostream& operator<<(std::ostream& out, const Secret& secret) {
     return out << (secret.empty() ? "" : "***");
@@ -309,7 +225,7 @@ bool HttpConfig::is_loopback() const {
 
 Result<Config> load(const ConfigSources& sources) {
     Config config;
-    config.storage.s3.emplace();
+    begin_stores(config);
     AC_TRY(const auto layers, make_layers(sources, config.warnings));
     AC_CHECK_OK(apply_all(config, choose(layers)));
     AC_CHECK_OK(finish(config, sources));
@@ -354,11 +270,12 @@ Result<> check_for_serve(const Config& config) {
     if (config.delegate == DelegateTo::LiveKit && config.livekit.ws_url.empty()) {
         return fail_setting(config, "delegate", "has nobody to go to: set ws_url or LIVEKIT_URL");
     }
-    if (!config.auto_record.empty() && config.disallow_local_storage && !config.storage.s3) {
+    if (!config.auto_record.empty() && config.disallow_local_storage &&
+        !config.storage.has_store()) {
         return fail_setting(
             config,
             "auto_record",
-            "has nowhere to put recordings: disallow_local_storage is set and no storage.s3"
+            "has nowhere to put recordings: disallow_local_storage is set and no store"
         );
     }
     if (!config.livekit.ws_url.empty() && config.livekit.api_key.empty()) {
@@ -373,10 +290,7 @@ std::string print_config(const Config& config) {
     std::string text;
     std::vector<std::string_view> open;  // the sections we are in
     for (const auto& key : all_keys()) {
-        if (!key.show || (key.path.starts_with("storage.s3.") && !config.storage.s3 &&
-                          key.path.find("retr") == std::string_view::npos)) {
-            continue;
-        }
+        if (!key.show || is_of_another_store(config, key.path)) continue;
         std::vector<std::string_view> parts;
         for (std::size_t at = 0; at <= key.path.size();) {
             const auto dot = std::min(key.path.find('.', at), key.path.size());

@@ -126,8 +126,21 @@ struct S3Config {
     std::string content_disposition = "inline";
 };
 
-/// storage.s3.max_retries and its delays; they hold for the S3 of requests too, as in
-/// livekit/egress.
+/// livekit/egress's storage.azure, with more ways to say the same; complete: account, container and
+/// a key or a SAS are there.
+struct AzureConfig {
+    std::string account_name;
+    Secret account_key;
+    std::string container_name;
+    std::string endpoint;  ///< The account's blob service; empty: Azure's own.
+    Secret sas_token;
+    Secret connection_string;  ///< Where it is set: read into the four others.
+    ProxyConfig proxy;
+    std::vector<std::pair<std::string, std::string>> metadata;
+    std::string content_disposition = "inline";
+};
+
+/// storage.s3.max_retries and its delays; they hold for every store, those of requests too.
 struct RetryConfig {
     int max_retries = 5;  ///< Further tries of one request before the upload is put off.
     Nanoseconds max_delay = 5s;
@@ -138,8 +151,13 @@ struct StorageConfig {
     std::string prefix;  ///< Put before every output's path.
     bool generate_presigned_url = false;
     RetryConfig retries;
-    std::optional<S3Config> s3;   ///< Absent: outputs stay in `local_directory`.
+    /// At most one; none: outputs stay in `local_directory`.
+    std::optional<S3Config> s3;
+    std::optional<AzureConfig> azure;
     std::string local_directory;  ///< Root of local storage; data_dir + "/recordings" unless set.
+
+    /// Whether outputs leave this machine.
+    [[nodiscard]] bool has_store() const { return s3 || azure; }
 };
 
 /// The smallest limit of config, rule and request wins; 0: none.

@@ -240,13 +240,79 @@ INSTANTIATE_TEST_SUITE_P(
             "storage: {gcp: {bucket: x}}",
             "storage.gcp is not in this build yet, and no other storage"},
         BadRow{
-            "OnlyAzure",
-            "storage: {azure: {account_name: x}}",
-            "storage.azure is not in this build yet"},
+            "AzureNoContainer",
+            "storage: {azure: {account_name: x, account_key: k}}",
+            "storage.azure.container_name (or AZURE_STORAGE_CONTAINER) is missing"},
+        BadRow{
+            "AzureNoAccount",
+            "storage: {azure: {container_name: x, account_key: k}}",
+            "storage.azure.account_name (or AZURE_STORAGE_ACCOUNT) is missing"},
+        BadRow{
+            "AzureNoKey",
+            "storage: {azure: {container_name: x, account_name: a}}",
+            "storage.azure.account_key (or AZURE_STORAGE_KEY) is missing"},
+        BadRow{
+            "AzureSaidTwice",
+            "storage: {azure: {container_name: x, account_name: a, connection_string: 'A=b'}}",
+            "storage.azure.connection_string says what account_name"},
+        BadRow{
+            "AzureConnectionString",
+            "storage: {azure: {container_name: x, connection_string: 'hunter2'}}",
+            "the connection string is not Name=value"},
         BadRow{"KeyWithoutSecret", "api_key: k", "api_secret (or LIVEKIT_API_SECRET) is missing"}
     ),
     [](const auto& row) { return row.param.name; }
 );
+
+TEST(Config, AzuresOwnVariablesMakeAStore) {
+    ConfigSources sources;
+    sources.environment = {
+        {"AZURE_STORAGE_ACCOUNT", "ours"},
+        {"AZURE_STORAGE_KEY", "a2V5"},
+        {"AZURE_STORAGE_CONTAINER", "calls"}};
+    const auto config = must_load(sources);
+    ASSERT_TRUE(config.storage.azure);
+    EXPECT_EQ(config.storage.azure->account_name, "ours");
+    EXPECT_EQ(config.storage.azure->account_key.reveal(), "a2V5");
+    EXPECT_EQ(config.storage.azure->container_name, "calls");
+    EXPECT_THAT(print_config(config), Not(HasSubstr("a2V5")));
+    EXPECT_THAT(print_config(config), Not(HasSubstr("s3:\n    bucket")));
+
+    sources.environment = {
+        {"AZURE_STORAGE_CONNECTION_STRING",
+         "AccountName=ours;AccountKey=a2V5;EndpointSuffix=core.windows.net"},
+        {"AZURE_STORAGE_CONTAINER", "calls"}};
+    const auto connected = must_load(sources);
+    EXPECT_EQ(connected.storage.azure->account_name, "ours");
+    EXPECT_EQ(connected.storage.azure->account_key.reveal(), "a2V5");
+    EXPECT_EQ(connected.storage.azure->endpoint, "");
+    // One left over in the environment gives way to what the file says.
+    sources.environment["AZURE_STORAGE_CONNECTION_STRING"] = "AccountName=other;AccountKey=b3Ro";
+    sources.file = NamedText{"a.yaml", "storage: {azure: {account_name: ours, sas_token: sig=x}}"};
+    const auto own = must_load(sources);
+    EXPECT_EQ(own.storage.azure->account_name, "ours");
+    EXPECT_EQ(own.storage.azure->sas_token.reveal(), "sig=x");
+    // Without a container they set up nothing.
+    sources = {};
+    sources.environment = {{"AZURE_STORAGE_ACCOUNT", "ours"}};
+    EXPECT_FALSE(must_load(sources).storage.has_store());
+}
+
+TEST(Config, TheStoreAskedForWinsOverVariablesThatProgramsShare) {
+    auto sources = yaml("storage: {azure: {account_name: a, account_key: k, container_name: c}}");
+    sources.environment = {{"AWS_BUCKET", "b"}};
+    const auto config = must_load(sources);
+    EXPECT_FALSE(config.storage.s3);
+    EXPECT_TRUE(config.storage.azure);
+    ASSERT_EQ(config.warnings.size(), 1U);
+    EXPECT_THAT(config.warnings[0], HasSubstr("AWS_BUCKET) has no effect beside storage.azure"));
+    const auto both = must_load(
+        yaml("storage: {s3: {bucket: b, access_key: k, secret: s}, azure: {container_name: c}}")
+    );
+    EXPECT_TRUE(both.storage.s3);
+    EXPECT_FALSE(both.storage.azure);
+    EXPECT_EQ(both.warnings.size(), 1U);
+}
 
 TEST(Config, LaterStorageBesideAUsableOneIsOnlyWarnedOf) {
     EXPECT_EQ(

@@ -50,13 +50,6 @@ std::string show_bind(const Config& config) {
     return quote(text + ":" + std::to_string(config.http.bind_port));
 }
 
-Result<std::string> read_endpoint(const Value& value) {
-    AC_TRY(const auto text, read_text(value));
-    if (text.empty() || text.find("://") == std::string::npos) return text;
-    static constexpr std::string_view kSchemes[] = {"http", "https"};
-    return read_url(value, kSchemes);
-}
-
 Result<std::string> read_database(const Value& value) {
     if (value.node.IsScalar() && value.node.Scalar().empty()) return std::string();
     static constexpr std::string_view kSchemes[] = {"postgres", "postgresql"};
@@ -67,14 +60,6 @@ Result<std::string> read_directory(const Value& value) {
     AC_TRY(auto text, read_text(value));
     if (text.empty()) return fail_at(value, "must name a folder");
     return text;
-}
-
-std::string show_metadata(const std::vector<std::pair<std::string, std::string>>& metadata) {
-    std::string text;
-    for (const auto& [name, value] : metadata) {
-        text += (text.empty() ? "" : ", ") + quote(name) + ": " + quote(value);
-    }
-    return "{" + text + "}";
 }
 
 void add_own_keys(std::vector<Key>& keys) {
@@ -151,95 +136,6 @@ void add_own_keys(std::vector<Key>& keys) {
         [](auto& c) -> auto& { return c.network_allow; },
         read_network_allow,
         show_texts
-    ));
-}
-
-void add_storage_keys(std::vector<Key>& keys) {
-    keys.push_back(text_key(
-        "storage.prefix", [](auto& c) -> auto& { return c.storage.prefix; }
-    ));
-    keys.push_back(bool_key(
-        "storage.generate_presigned_url",
-        [](auto& c) -> auto& { return c.storage.generate_presigned_url; }
-    ));
-    keys.push_back(key(
-        "storage.local.directory",
-        [](auto& c) -> auto& { return c.storage.local_directory; },
-        read_directory,
-        [](const std::string& text) { return quote(text); }
-    ));
-    const auto s3_text = [&](std::string_view path, auto access) {
-        keys.push_back(text_key(path, access));
-    };
-    s3_text(
-        "storage.s3.bucket", [](auto& c) -> auto& { return c.storage.s3->bucket; }
-    );
-    s3_text(
-        "storage.s3.region", [](auto& c) -> auto& { return c.storage.s3->region; }
-    );
-    keys.push_back(key(
-        "storage.s3.endpoint",
-        [](auto& c) -> auto& { return c.storage.s3->endpoint; },
-        read_endpoint,
-        [](const std::string& text) {
-            return quote(text.find("://") == std::string::npos ? text : net::redact_url(text));
-        }
-    ));
-    s3_text(
-        "storage.s3.access_key", [](auto& c) -> auto& { return c.storage.s3->access_key; }
-    );
-    keys.push_back(secret_key(
-        "storage.s3.secret", [](auto& c) -> auto& { return c.storage.s3->secret; }
-    ));
-    keys.push_back(secret_key(
-        "storage.s3.session_token", [](auto& c) -> auto& { return c.storage.s3->session_token; }
-    ));
-    keys.push_back(bool_key(
-        "storage.s3.force_path_style",
-        [](auto& c) -> auto& { return c.storage.s3->force_path_style; }
-    ));
-    keys.push_back(url_key(
-        "storage.s3.proxy_config.url", {"http", "https"}, [](auto& c) -> auto& {
-            return c.storage.s3->proxy.url;
-        }
-    ));
-    s3_text(
-        "storage.s3.proxy_config.username",
-        [](auto& c) -> auto& { return c.storage.s3->proxy.username; }
-    );
-    keys.push_back(secret_key(
-        "storage.s3.proxy_config.password",
-        [](auto& c) -> auto& { return c.storage.s3->proxy.password; }
-    ));
-    keys.push_back(number_key(
-        "storage.s3.max_retries", 0, 100, [](auto& c) -> auto& {
-            return c.storage.retries.max_retries;
-        }
-    ));
-    keys.push_back(duration_key(
-        "storage.s3.max_retry_delay", [](auto& c) -> auto& { return c.storage.retries.max_delay; }
-    ));
-    keys.push_back(duration_key(
-        "storage.s3.min_retry_delay", [](auto& c) -> auto& { return c.storage.retries.min_delay; }
-    ));
-    keys.push_back(list_key(
-        "storage.s3.metadata",
-        [](auto& c) -> auto& { return c.storage.s3->metadata; },
-        read_text_map,
-        show_metadata
-    ));
-    s3_text(
-        "storage.s3.tagging", [](auto& c) -> auto& { return c.storage.s3->tagging; }
-    );
-    s3_text(
-        "storage.s3.content_disposition",
-        [](auto& c) -> auto& { return c.storage.s3->content_disposition; }
-    );
-    keys.push_back(ignored("storage.gcp", Shape::Subtree, kNotYet));
-    keys.push_back(ignored("storage.azure", Shape::Subtree, kNotYet));
-    keys.push_back(ignored("storage.alioss", Shape::Subtree, kNotYet));
-    keys.push_back(bool_key(
-        "disallow_local_storage", [](auto& c) -> auto& { return c.disallow_local_storage; }
     ));
 }
 

@@ -23,7 +23,7 @@ enum class Shape {
 struct Key {
     std::string_view path;
     Shape shape = Shape::Scalar;
-    /// Reads the value into the Config (whose storage.s3 exists while loading); empty for keys that
+    /// Reads the value into the Config (whose stores exist while loading); empty for keys that
     /// are accepted without effect.
     std::function<Result<>(Config&, const Value&)> apply;
     /// The value in force as YAML on one line, secrets masked.
@@ -38,6 +38,19 @@ struct Key {
 [[nodiscard]] const Key* find_key(std::string_view path);
 /// Whether some key lies below `path` ("storage", "storage.s3").
 [[nodiscard]] bool is_section(std::string_view path);
+
+/// InvalidArgument: what is wrong with the key at `path`, and where it was set.
+[[nodiscard]] tl::unexpected<Error> fail_setting(
+    const Config& config, std::string_view path, const std::string& words
+);
+
+/// The keys of `storage`, and what must hold among them: one store at most is left, and complete.
+void add_storage_keys(std::vector<Key>& keys);
+[[nodiscard]] Result<> finish_stores(Config& config, const ConfigSources& sources);
+/// Before the keys are applied: room for what they say of each store.
+void begin_stores(Config& config);
+/// Whether the key at `path` says something of a store that is not the one in force.
+[[nodiscard]] bool is_of_another_store(const Config& config, std::string_view path);
 
 /// The keys of `logging`, and those of livekit/egress's older versions, its README and its chart.
 void add_logging_keys(std::vector<Key>& keys);

@@ -240,15 +240,19 @@ std::vector<Variable> general_variables(const Variables& environment, const DotE
         take("storage.s3.secret", {"AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"});
         take("storage.s3.session_token", {"AWS_SESSION_TOKEN"});
     }
+    take("storage.azure.account_name", {"AZURE_STORAGE_ACCOUNT"});
+    take("storage.azure.account_key", {"AZURE_STORAGE_KEY"});
+    take("storage.azure.container_name", {"AZURE_STORAGE_CONTAINER"});
+    take("storage.azure.sas_token", {"AZURE_STORAGE_SAS_TOKEN"});
+    take("storage.azure.connection_string", {"AZURE_STORAGE_CONNECTION_STRING"});
     return variables;
 }
 
 void warn_of_later_variables(const Variables& environment, std::vector<std::string>& warnings) {
     std::string names;
     for (const auto& [name, value] : environment) {
-        const bool is_later = name.starts_with("TAVUS_") || name == "GCP_CREDENTIALS_JSON" ||
-                              name == "GCP_BUCKET" || name == "AZURE_STORAGE_ACCOUNT" ||
-                              name == "AZURE_STORAGE_KEY" || name == "AZURE_STORAGE_CONTAINER";
+        const bool is_later =
+            name.starts_with("TAVUS_") || name == "GCP_CREDENTIALS_JSON" || name == "GCP_BUCKET";
         if (is_later && !value.empty()) names += (names.empty() ? "" : ", ") + name;
     }
     if (!names.empty()) warnings.push_back(names + ": not in this build yet, without effect");
@@ -257,11 +261,10 @@ void warn_of_later_variables(const Variables& environment, std::vector<std::stri
 std::string later_bucket_variable(const ConfigSources& sources) {
     std::vector<std::string> warnings;
     const auto dotenv = sources.dotenv ? parse_dotenv(*sources.dotenv, warnings) : DotEnv{};
-    for (const std::string name : {"GCP_BUCKET", "AZURE_STORAGE_CONTAINER"}) {
-        for (const auto* variables : {&sources.environment, &dotenv.values}) {
-            const auto found = variables->find(name);
-            if (found != variables->end() && !found->second.empty()) return name;
-        }
+    const std::string name = "GCP_BUCKET";
+    for (const auto* variables : {&sources.environment, &dotenv.values}) {
+        const auto found = variables->find(name);
+        if (found != variables->end() && !found->second.empty()) return name;
     }
     return {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/config.hpp"
+#include "net/http_client.hpp"
 
 #include <string>
 #include <utility>
@@ -46,5 +47,10 @@ using Findings = std::vector<Finding>;
 /// Asks Redis, where one is configured, as the worker on livekit-server's bus would. Blocks for as
 /// long as `redis.dial_timeout` and two seconds.
 void check_redis(const Config& config, Findings& findings);
+
+/// Tries every right that recordings will need of the configured store: to write in one piece and
+/// in parts, to take parts back, to read, list and delete, and a signed link. Blocks as long as the
+/// store's retries take; leaves nothing behind where it may delete.
+void check_storage(const Config& config, net::HttpClient& http, Findings& findings);
 
 }  // namespace aircheck::app

@@ -6,7 +6,6 @@
 #include "net/url.hpp"
 #include "proto/livekit_room.pb.h"
 #include "records/store.hpp"
-#include "storage/s3_client.hpp"
 #include "storage/spool.hpp"
 
 #include <nlohmann/json.hpp>
@@ -89,102 +88,6 @@ void check_livekit(const Config& config, net::HttpClient& http, Findings& findin
         refused ? "use a key and secret of this server"
                 : "is the server running, and reachable from here?"
     ));
-}
-
-/// What to do about a bucket that cannot be written to.
-std::pair<std::string, std::string> cure_of(const Error& error, const std::string& failure_code) {
-    if (failure_code == "AccessDenied") {
-        return {"storage.s3 (AWS_…)", "give the key s3:PutObject on the bucket's objects"};
-    }
-    if (error.code == Errc::NotFound) {
-        return {"storage.s3.bucket (AWS_BUCKET)", "make the bucket, or correct its name"};
-    }
-    if (error.code == Errc::PermissionDenied) {
-        return {
-            "storage.s3.access_key, storage.s3.secret (AWS_ACCESS_KEY, AWS_SECRET_KEY)",
-            "use a key and secret of this store"};
-    }
-    if (error.code == Errc::Unavailable || error.code == Errc::Timeout) {
-        return {"storage.s3.endpoint", "is the store running, and reachable from here?"};
-    }
-    return {"storage.s3 (AWS_…)", "see the message"};
-}
-
-/// Writing is what recording takes; without the other rights it works, with less comfort.
-void check_bucket(const storage::S3Destination& s3, net::HttpClient& http, Findings& findings) {
-    constexpr const char* kSetting = "storage.s3 (AWS_…)";
-    const std::string where = storage::describe(s3) + ": ";
-    auto client = storage::S3Client::create(s3, http);
-    if (!client) {
-        findings.push_back(
-            error("storage", where + client.error().to_string(), kSetting, "see the message")
-        );
-        return;
-    }
-    // One name each time: keys that may not delete leave one object behind, not many.
-    const std::string key = s3.prefix + "aircheck-doctor.txt";
-    const std::string content = "aircheck doctor";
-    storage::S3Client::ObjectOptions options;
-    options.content_type = "text/plain";
-    if (auto put = client->put_object(key, content, options); !put) {
-        const auto [setting, remedy] = cure_of(put.error(), client->failure_code());
-        findings.push_back(error("storage", where + put.error().to_string(), setting, remedy));
-        return;
-    }
-    std::string done = "written";
-    const auto note = [&](const auto& tried, const char* step, const char* remedy) {
-        if (tried)
-            done += std::string(", ") + step;
-        else
-            findings.push_back(
-                warning("storage", where + tried.error().to_string(), kSetting, remedy)
-            );
-    };
-    const auto back = client->get_range(key, 0, 64);
-    if (back && *back != content) {
-        findings.push_back(error(
-            "storage",
-            where + key + ": what was read is not what was written",
-            kSetting,
-            "is something between here and the store?"
-        ));
-    }
-    note(
-        back,
-        "read",
-        "recordings are stored, but links to them will not open: give the key s3:GetObject"
-    );
-    note(
-        client->list_objects(key, 1),
-        "listed",
-        "recordings are stored, but links to them will not open where objects cannot be looked "
-        "up: give the key s3:ListBucket"
-    );
-    note(
-        client->delete_object(key),
-        "deleted",
-        "recordings are stored; what doctor wrote stays: remove it, or give the key s3:DeleteObject"
-    );
-    findings.push_back(fine("storage", where + done));
-}
-
-void check_storage(const Config& config, net::HttpClient& http, Findings& findings) {
-    const auto destination = default_destination(config);
-    const std::string where = storage::describe(destination);
-    if (const auto* s3 = std::get_if<storage::S3Destination>(&destination)) {
-        check_bucket(*s3, http, findings);
-        return;
-    }
-    const std::string& root = std::get<storage::LocalDestination>(destination).root;
-    std::error_code failed;
-    std::filesystem::create_directories(root, failed);
-    if (failed || access(root.c_str(), W_OK) != 0) {
-        findings.push_back(
-            error("storage", where + " cannot be written", "data_dir", "make it writable")
-        );
-    } else {
-        findings.push_back(fine("storage", where + ": writable (no bucket is configured)"));
-    }
 }
 
 void check_disk(const Config& config, Findings& findings) {

@@ -141,7 +141,9 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
     command = app.add_subcommand("record", "Record one room in the foreground");
     add_common(*command, all);
     command->add_option("room", all.record.room, "The room's name")->required();
-    command->add_option("-o,--output", all.record.output, "A file, or s3://bucket/key");
+    command->add_option(
+        "-o,--output", all.record.output, "A file, s3://bucket/key, or azure://container/key"
+    );
     command->add_option("--wait", all.wait, "How long to wait for the room and its sound")
         ->capture_default_str();
     command->add_option("--file-type", all.record.file_type, "mp4, ogg, mp3, wav or flac")

@@ -80,25 +80,13 @@ storage::RetryPolicy retry_policy(const Config& config) {
     return retry;
 }
 
-}  // namespace
-
-recorder::RoomAccess room_access(const Config& config) {
-    recorder::RoomAccess access;
-    access.ws_url = config.livekit.ws_url;
-    access.api_key = config.livekit.api_key;
-    access.api_secret = config.livekit.api_secret.reveal();
-    access.ca_file = extra_trust();
-    return access;
+void set_network(storage::StoreNetwork& network, const Config& config, const ProxyConfig& proxy) {
+    network.proxy = net::proxy_url(proxy.url, proxy.username, proxy.password.reveal());
+    network.ca_file = extra_trust();
+    network.retry = retry_policy(config);
 }
 
-storage::Destination default_destination(const Config& config) {
-    if (!config.storage.s3) {
-        std::string root = config.storage.local_directory;
-        if (root.empty()) root = config.data_dir + "/recordings";
-        if (!config.storage.prefix.empty()) root += "/" + config.storage.prefix;
-        return storage::LocalDestination{std::move(root)};
-    }
-    const S3Config& from = *config.storage.s3;
+storage::S3Destination s3_destination(const Config& config, const S3Config& from) {
     storage::S3Destination s3;
     s3.bucket = from.bucket;
     s3.region = from.region;
@@ -111,10 +99,42 @@ storage::Destination default_destination(const Config& config) {
     s3.content_disposition = from.content_disposition;
     for (const auto& [key, value] : from.metadata) s3.metadata[key] = value;
     s3.tagging = from.tagging;
-    s3.proxy = net::proxy_url(from.proxy.url, from.proxy.username, from.proxy.password.reveal());
-    s3.ca_file = extra_trust();
-    s3.retry = retry_policy(config);
+    set_network(s3, config, from.proxy);
     return s3;
+}
+
+storage::AzureDestination azure_destination(const Config& config, const AzureConfig& from) {
+    storage::AzureDestination azure;
+    azure.account = from.account_name;
+    azure.container = from.container_name;
+    azure.endpoint = from.endpoint;
+    azure.account_key = from.account_key.reveal();
+    azure.sas_token = from.sas_token.reveal();
+    azure.prefix = key_prefix(config);
+    azure.content_disposition = from.content_disposition;
+    for (const auto& [key, value] : from.metadata) azure.metadata[key] = value;
+    set_network(azure, config, from.proxy);
+    return azure;
+}
+
+}  // namespace
+
+recorder::RoomAccess room_access(const Config& config) {
+    recorder::RoomAccess access;
+    access.ws_url = config.livekit.ws_url;
+    access.api_key = config.livekit.api_key;
+    access.api_secret = config.livekit.api_secret.reveal();
+    access.ca_file = extra_trust();
+    return access;
+}
+
+storage::Destination default_destination(const Config& config) {
+    if (config.storage.s3) return s3_destination(config, *config.storage.s3);
+    if (config.storage.azure) return azure_destination(config, *config.storage.azure);
+    std::string root = config.storage.local_directory;
+    if (root.empty()) root = config.data_dir + "/recordings";
+    if (!config.storage.prefix.empty()) root += "/" + config.storage.prefix;
+    return storage::LocalDestination{std::move(root)};
 }
 
 control::RecordingDefaults recording_defaults(const Config& config) {

@@ -11,12 +11,14 @@
 #include "net/loop.hpp"
 #include "proto/livekit_room.pb.h"
 #include "recorder/recorder.hpp"
-#include "storage/s3_client.hpp"
+#include "storage/object_store.hpp"
 #include "storage/upload.hpp"
 
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <string_view>
 #include <thread>
 
 namespace aircheck::app {
@@ -31,37 +33,71 @@ recorder::Mixing to_recorder(AudioMixing mixing) {
     return recorder::Mixing::Default;
 }
 
-/// Where `-o` points: s3://bucket/key with the configured keys, or a local path.
-Result<> apply_output(const RecordCommand& command, const Config& config, recorder::Job& job) {
-    if (command.output.empty()) {
-        if (config.disallow_local_storage && !config.storage.s3) {
+/// A store's address in `-o`: "s3://", "azure://".
+struct StoreAddress {
+    std::string_view scheme;
+    std::string place;  ///< Bucket or container.
+    std::string key;
+};
+
+std::optional<StoreAddress> store_address(const std::string& output) {
+    for (const std::string_view scheme : {"s3://", "azure://"}) {
+        if (!output.starts_with(scheme)) continue;
+        const std::string rest = output.substr(scheme.size());
+        const auto slash = rest.find('/');
+        return StoreAddress{
+            scheme,
+            rest.substr(0, slash),
+            slash == std::string::npos ? "" : rest.substr(slash + 1)};
+    }
+    return {};
+}
+
+/// The configured store's credentials, for another of its buckets.
+Result<storage::Destination> destination_of(const StoreAddress& address, const Config& config) {
+    auto destination = default_destination(config);
+    if (auto* s3 = std::get_if<storage::S3Destination>(&destination); address.scheme == "s3://") {
+        if (s3 == nullptr) {
             return fail(
                 Errc::InvalidArgument,
-                "disallow_local_storage: no bucket is configured: set storage.s3, or say where "
-                "with -o"
+                "-o s3://…: keys are missing: set AWS_ACCESS_KEY, AWS_SECRET_KEY and AWS_BUCKET, "
+                "or storage.s3"
+            );
+        }
+        s3->bucket = address.place;
+        s3->prefix.clear();
+        return destination;
+    }
+    auto* azure = std::get_if<storage::AzureDestination>(&destination);
+    if (azure == nullptr) {
+        return fail(
+            Errc::InvalidArgument,
+            "-o azure://…: the account is missing: set AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY "
+            "and AZURE_STORAGE_CONTAINER, or storage.azure"
+        );
+    }
+    azure->container = address.place;
+    azure->prefix.clear();
+    return destination;
+}
+
+/// Where `-o` points: s3://bucket/key or azure://container/key with the configured credentials, or
+/// a local path.
+Result<> apply_output(const RecordCommand& command, const Config& config, recorder::Job& job) {
+    if (command.output.empty()) {
+        if (config.disallow_local_storage && !config.storage.has_store()) {
+            return fail(
+                Errc::InvalidArgument,
+                "disallow_local_storage: no bucket is configured: set storage.s3 or storage.azure, "
+                "or say where with -o"
             );
         }
         job.destination = default_destination(config);
         return {};
     }
-    constexpr std::string_view kS3 = "s3://";
-    if (command.output.starts_with(kS3)) {
-        const std::string rest = command.output.substr(kS3.size());
-        const auto slash = rest.find('/');
-        auto destination = default_destination(config);
-        auto* s3 = std::get_if<storage::S3Destination>(&destination);
-        if (s3 == nullptr) {
-            return fail(
-                Errc::InvalidArgument,
-                "-o s3://…: keys are missing: set AWS_ACCESS_KEY, AWS_SECRET_KEY and AWS_BUCKET, "
-                "or "
-                "storage.s3"
-            );
-        }
-        s3->bucket = rest.substr(0, slash);
-        s3->prefix.clear();
-        job.filepath = slash == std::string::npos ? "" : rest.substr(slash + 1);
-        job.destination = std::move(destination);
+    if (const auto address = store_address(command.output)) {
+        AC_TRY(job.destination, destination_of(*address, config));
+        job.filepath = address->key;
         return {};
     }
     const std::filesystem::path path(command.output);
@@ -74,11 +110,9 @@ Result<> apply_output(const RecordCommand& command, const Config& config, record
 
 /// The container that `--file-type` and the name in `-o` ask for, where both may be silent.
 Result<recorder::Container> container_of(const RecordCommand& command) {
-    const bool is_s3 = command.output.starts_with("s3://");
-    const auto slash = command.output.rfind('/');
-    std::string name =
-        slash == std::string::npos ? command.output : command.output.substr(slash + 1);
-    if (is_s3 && slash < std::string_view("s3://").size()) name.clear();  // A bucket alone.
+    const auto address = store_address(command.output);
+    const std::string path = address ? address->key : command.output;
+    const std::string name = path.substr(path.rfind('/') + 1);
     const std::string extension = std::filesystem::path(name).extension().string();
     const auto named = recorder::container_of(extension);
     if (!extension.empty() && !named) {
@@ -148,10 +182,9 @@ Result<std::string> find_room(
 /// Asks before the call starts what would otherwise fail at its end. Keys that may only write are
 /// enough.
 Result<> check_bucket(const recorder::Job& job, net::HttpClient& http) {
-    const auto* s3 = std::get_if<storage::S3Destination>(&job.destination);
-    if (s3 == nullptr) return {};
-    AC_TRY(auto client, storage::S3Client::create(*s3, http));
-    return client.check_access();
+    if (std::holds_alternative<storage::LocalDestination>(job.destination)) return {};
+    AC_TRY(const auto store, storage::ObjectStore::create(job.destination, http));
+    return store->check_access();
 }
 
 /// "● recording my-room  00:01:02  2 tracks".

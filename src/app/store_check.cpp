@@ -1,16 +1,18 @@
 #include "app/store_check.hpp"
 
 #include "app/options_of.hpp"
-#include "storage/s3_address.hpp"
+#include "net/http_client.hpp"
+#include "storage/object_store.hpp"
 
 namespace aircheck::app {
 
 Result<> check_store(const Config& config) {
     const auto destination = default_destination(config);
-    const auto* s3 = std::get_if<storage::S3Destination>(&destination);
-    if (s3 == nullptr) return {};
-    if (auto fits = storage::check_destination(*s3); !fits) {
-        return tl::unexpected(in_context("storage.s3", fits.error()));
+    if (std::holds_alternative<storage::LocalDestination>(destination)) return {};
+    net::HttpClient unused;
+    if (auto fits = storage::ObjectStore::create(destination, unused); !fits) {
+        const auto* section = config.storage.s3 ? "storage.s3" : "storage.azure";
+        return tl::unexpected(in_context(section, fits.error()));
     }
     return {};
 }

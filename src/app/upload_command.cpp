@@ -28,16 +28,25 @@ namespace {
 /// How long receivers get to take what is told; later tries are the service's.
 constexpr std::chrono::seconds kTelling{20};
 
-/// The configured bucket is reached with today's keys: mending them is why we are here. True when
-/// it is that one.
-bool use_todays_keys(storage::Destination& kept, const storage::Destination& configured) {
-    auto* to = std::get_if<storage::S3Destination>(&kept);
-    const auto* from = std::get_if<storage::S3Destination>(&configured);
+/// The configured store is reached with today's credentials: mending them is why we are here. True
+/// when it is that one.
+bool use_todays_credentials(storage::Destination& kept, const storage::Destination& configured) {
+    if (auto* to = std::get_if<storage::S3Destination>(&kept)) {
+        const auto* from = std::get_if<storage::S3Destination>(&configured);
+        if (from == nullptr || to->bucket != from->bucket || to->endpoint != from->endpoint) {
+            return false;
+        }
+        to->access_key = from->access_key;
+        to->secret = from->secret;
+        to->session_token = from->session_token;
+        return true;
+    }
+    auto* to = std::get_if<storage::AzureDestination>(&kept);
+    const auto* from = std::get_if<storage::AzureDestination>(&configured);
     if (to == nullptr || from == nullptr) return false;
-    if (to->bucket != from->bucket || to->endpoint != from->endpoint) return false;
-    to->access_key = from->access_key;
-    to->secret = from->secret;
-    to->session_token = from->session_token;
+    if (to->account != from->account || to->container != from->container) return false;
+    to->account_key = from->account_key;
+    to->sas_token = from->sas_token;
     return true;
 }
 
@@ -87,10 +96,8 @@ Result<storage::Destination> Upload::destination_of(records::StoredFile& file) c
         auto destination,
         control::open_destination({file.destination_json, file.sealed_destination}, secrets_key)
     );
-    const bool configured = use_todays_keys(destination, default_destination(config));
-    if (auto* s3 = std::get_if<storage::S3Destination>(&destination)) {
-        s3->allow = config.network_allow;
-    }
+    const bool configured = use_todays_credentials(destination, default_destination(config));
+    if (auto* network = storage::network_of(destination)) network->allow = config.network_allow;
     if (configured) {
         // Links are signed by what is kept.
         auto kept = control::keep_destination(destination, secrets_key);

@@ -253,6 +253,10 @@ std::string make_echo(const RecordingRequest& request) {
         file->mutable_s3()->set_endpoint(s3->endpoint);
         file->mutable_s3()->set_access_key("{access_key}");
         file->mutable_s3()->set_secret("{secret}");
+    } else if (const auto* azure = std::get_if<storage::AzureDestination>(&request.destination)) {
+        file->mutable_azure()->set_account_name("{account_name}");
+        file->mutable_azure()->set_account_key("{account_key}");
+        file->mutable_azure()->set_container_name(azure->container);
     }
     *echo.mutable_file() = *file;
     return info.SerializeAsString();

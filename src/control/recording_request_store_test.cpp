@@ -18,7 +18,6 @@ using testing::sent;
 TEST(CheckRequest, RefusesStoresThatAreNotHere) {
     const std::pair<const char*, const char*> stores[] = {
         {"gcp", R"({"bucket":"b","credentials":"hidden"})"},
-        {"azure", R"({"account_name":"a","account_key":"hidden"})"},
         {"aliOSS", R"({"bucket":"b","secret":"hidden"})"},
     };
     for (const auto& [name, store] : stores) {
@@ -27,6 +26,81 @@ TEST(CheckRequest, RefusesStoresThatAreNotHere) {
             check_request(request_of(sent({{"file_outputs", json::array({file})}})), {});
         ASSERT_FALSE(answer);
         EXPECT_THAT(answer.error().message, HasSubstr(std::string(name) + " storage"));
+    }
+}
+
+json azure(const json& store) {
+    const json file = {{"file_type", "MP4"}, {"azure", store}};
+    return sent({{"file_outputs", json::array({file})}});
+}
+
+TEST(CheckRequest, TakesEveryFieldOfAzure) {
+    RecordingDefaults defaults;
+    defaults.ca_file = "/etc/ca.pem";
+    defaults.retry.max_retries = 2;
+    defaults.storage_prefix = "calls/";
+    const auto request = accepted(
+        azure({{"account_name", "theirs"}, {"account_key", "aGlkZGVu"}, {"container_name", "con"}}),
+        defaults
+    );
+    const auto& store = std::get<storage::AzureDestination>(request.destination);
+    EXPECT_EQ(store.account, "theirs");
+    EXPECT_EQ(store.account_key, "aGlkZGVu");
+    EXPECT_EQ(store.container, "con");
+    EXPECT_EQ(store.endpoint, "");
+    EXPECT_EQ(store.prefix, "calls/");
+    EXPECT_EQ(store.ca_file, "/etc/ca.pem");
+    EXPECT_EQ(store.retry.max_retries, 2);
+    EXPECT_THAT(request.echo, Not(HasSubstr("aGlkZGVu")));
+    EXPECT_THAT(request.echo, HasSubstr("{account_key}"));
+}
+
+TEST(CheckRequest, FillsAzureFromTheConfiguredAccount) {
+    RecordingDefaults defaults;
+    storage::AzureDestination own;
+    own.account = "ours";
+    own.container = "default";
+    own.endpoint = "https://ours.blob.core.chinacloudapi.cn";
+    own.account_key = "b3Vycw==";
+    defaults.destination = own;
+    for (const std::string account : {"", "ours"}) {
+        const auto request =
+            accepted(azure({{"account_name", account}, {"container_name", "con"}}), defaults);
+        const auto& store = std::get<storage::AzureDestination>(request.destination);
+        EXPECT_EQ(store.account, "ours");
+        EXPECT_EQ(store.container, "con");
+        EXPECT_EQ(store.account_key, "b3Vycw==");
+        EXPECT_EQ(store.endpoint, own.endpoint);
+    }
+    const auto request = accepted(
+        azure({{"account_name", "theirs"}, {"account_key", "aGlkZGVu"}, {"container_name", "con"}}),
+        defaults
+    );
+    const auto& store = std::get<storage::AzureDestination>(request.destination);
+    EXPECT_EQ(store.account_key, "aGlkZGVu");
+    EXPECT_EQ(store.endpoint, "");
+}
+
+TEST(CheckRequest, NamesWhatIsWrongWithAzure) {
+    const std::pair<json, const char*> rows[] = {
+        {{{"account_name", "theirs"}, {"account_key", "aGlkZGVu"}}, "azure.container_name"},
+        {{{"account_key", "aGlkZGVu"}, {"container_name", "con"}}, "azure.account_name"},
+        {{{"account_name", "theirs"}, {"container_name", "con"}}, "no account_key"},
+        {{{"account_name", "x.evil.example/"},
+          {"account_key", "aGlkZGVu"},
+          {"container_name", "con"}},
+         "account_name"},
+        {{{"account_name", "theirs"}, {"account_key", "aGlkZGVu"}, {"container_name", "../other"}},
+         "container_name"},
+        {{{"account_name", "theirs"}, {"account_key", "hidden!"}, {"container_name", "con"}},
+         "not base64 (account_key)"},
+    };
+    for (const auto& [store, words] : rows) {
+        const auto answer = check_request(request_of(azure(store)), {});
+        ASSERT_FALSE(answer) << words;
+        EXPECT_EQ(answer.error().code, "invalid_argument");
+        EXPECT_THAT(answer.error().message, HasSubstr(words));
+        EXPECT_THAT(answer.error().message, Not(HasSubstr("hidden!")));
     }
 }
 

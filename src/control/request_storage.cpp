@@ -1,10 +1,23 @@
 #include "control/plain_request.hpp"
 #include "net/proxy_url.hpp"
+#include "storage/azure_address.hpp"
 
 #include <utility>
 
 namespace aircheck::control {
 namespace {
+
+/// How the stores of requests are reached.
+void set_network(storage::StoreNetwork& network, const RecordingDefaults& defaults) {
+    network.ca_file = defaults.ca_file;
+    network.retry = defaults.retry;
+}
+
+/// Judged when connecting, where the request says by itself where to go.
+void judge_addresses(storage::StoreNetwork& network, const RecordingDefaults& defaults) {
+    network.reach = defaults.request_reach;
+    network.allow = defaults.network_allow;
+}
 
 Answer<storage::S3Destination> s3_destination(
     const livekit::S3Upload& s3, const RecordingDefaults& defaults
@@ -46,12 +59,43 @@ Answer<storage::S3Destination> s3_destination(
             net::proxy_url(s3.proxy().url(), s3.proxy().username(), s3.proxy().password());
     }
     destination.prefix = defaults.storage_prefix;
-    destination.ca_file = defaults.ca_file;
-    destination.retry = defaults.retry;
+    set_network(destination, defaults);
     // Without either it is AWS's own address, which may be private inside its networks.
-    if (!s3.endpoint().empty() || s3.has_proxy()) {
-        destination.reach = defaults.request_reach;
-        destination.allow = defaults.network_allow;
+    if (!s3.endpoint().empty() || s3.has_proxy()) judge_addresses(destination, defaults);
+    return destination;
+}
+
+/// An account is reached at Azure's own address, the configured one where the configuration has it.
+Answer<storage::AzureDestination> azure_destination(
+    const livekit::AzureBlobUpload& azure, const RecordingDefaults& defaults
+) {
+    if (azure.container_name().empty()) {
+        return invalid("request has missing or invalid field: azure.container_name");
+    }
+    if (azure.account_name().empty() && !azure.account_key().empty()) {
+        return invalid("azure.account_key belongs to an azure.account_name");
+    }
+    storage::AzureDestination destination;
+    destination.account = azure.account_name();
+    destination.container = azure.container_name();
+    destination.account_key = azure.account_key();
+    const auto* own = std::get_if<storage::AzureDestination>(&defaults.destination);
+    if (own != nullptr && (azure.account_name().empty() || azure.account_name() == own->account)) {
+        destination.account = own->account;
+        destination.endpoint = own->endpoint;
+        destination.proxy = own->proxy;
+        if (azure.account_key().empty()) {
+            destination.account_key = own->account_key;
+            destination.sas_token = own->sas_token;
+        }
+    }
+    if (destination.account_key.empty() && destination.sas_token.empty()) {
+        return invalid("azure: no account_key in the request, and none of that account configured");
+    }
+    destination.prefix = defaults.storage_prefix;
+    set_network(destination, defaults);
+    if (auto fits = storage::check_destination(destination); !fits) {
+        return invalid("azure: " + fits.error().context);
     }
     return destination;
 }
@@ -69,8 +113,11 @@ Answer<storage::Destination> destination_of(
         }
         case livekit::StorageConfig::kGcp:
             return beyond_us("gcp storage");
-        case livekit::StorageConfig::kAzure:
-            return beyond_us("azure storage");
+        case livekit::StorageConfig::kAzure: {
+            auto azure = azure_destination(storage.azure(), defaults);
+            if (!azure) return tl::unexpected(azure.error());
+            return *std::move(azure);
+        }
         case livekit::StorageConfig::kAliOSS:
             return beyond_us("aliOSS storage");
         case livekit::StorageConfig::PROVIDER_NOT_SET:

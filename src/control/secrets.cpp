@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 constexpr std::size_t kKeyBytes = 32;
-constexpr std::string_view kPurpose = "destination";
 constexpr std::string_view kReceiversPurpose = "receivers ";
 
 Result<Bytes> make_key(const std::string& path) {
@@ -59,68 +58,6 @@ Result<Bytes> open_secrets_key(const std::string& path) {
         );
     }
     return *std::move(key);
-}
-
-KeptDestination keep_destination(const storage::Destination& destination, BytesView secrets_key) {
-    KeptDestination kept;
-    if (const auto* local = std::get_if<storage::LocalDestination>(&destination)) {
-        kept.json = to_text({{"kind", "local"}, {"root", local->root}});
-        return kept;
-    }
-    const auto& s3 = std::get<storage::S3Destination>(destination);
-    kept.json = to_text(
-        {{"kind", "s3"},
-         {"bucket", s3.bucket},
-         {"region", s3.region},
-         {"endpoint", s3.endpoint},
-         {"prefix", s3.prefix},
-         {"addressing", static_cast<int>(s3.addressing)},
-         {"parts", static_cast<int>(s3.parts)},
-         {"reach", static_cast<int>(s3.reach)},
-         {"content_disposition", s3.content_disposition},
-         {"metadata", s3.metadata},
-         {"tagging", s3.tagging},
-         {"ca_file", s3.ca_file}}
-    );
-    const std::string secrets = to_text(
-        {{"access_key", s3.access_key},
-         {"secret", s3.secret},
-         {"session_token", s3.session_token},
-         {"proxy", s3.proxy}}
-    );
-    kept.sealed = net::seal(secrets_key, secrets, kPurpose);
-    return kept;
-}
-
-Result<storage::Destination> open_destination(const KeptDestination& kept, BytesView secrets_key) {
-    try {
-        const json open = json::parse(kept.json);
-        if (open.at("kind") == "local") {
-            return storage::LocalDestination{open.at("root").get<std::string>()};
-        }
-        AC_TRY(const auto text, net::open_sealed(secrets_key, kept.sealed, kPurpose));
-        const json secrets = json::parse(text);
-        storage::S3Destination s3;
-        s3.bucket = open.at("bucket");
-        s3.region = open.at("region");
-        s3.endpoint = open.at("endpoint");
-        s3.prefix = open.at("prefix");
-        s3.addressing =
-            static_cast<storage::S3Destination::Addressing>(open.at("addressing").get<int>());
-        s3.parts = static_cast<storage::S3Destination::Parts>(open.value("parts", 0));
-        s3.reach = static_cast<storage::S3Destination::Reach>(open.at("reach").get<int>());
-        s3.content_disposition = open.at("content_disposition");
-        s3.metadata = open.at("metadata").get<std::map<std::string, std::string>>();
-        s3.tagging = open.at("tagging");
-        s3.ca_file = open.at("ca_file");
-        s3.access_key = secrets.at("access_key");
-        s3.secret = secrets.at("secret");
-        s3.session_token = secrets.at("session_token");
-        s3.proxy = secrets.at("proxy");
-        return s3;
-    } catch (const json::exception&) {
-        return fail(Errc::Malformed, "kept destination");
-    }
 }
 
 Bytes keep_receivers(

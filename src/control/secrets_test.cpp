@@ -95,6 +95,39 @@ TEST(KeptDestination, ComesBackWhole) {
     EXPECT_EQ(back.reach, s3.reach);
 }
 
+TEST(KeptDestination, OfAzureComesBackWholeAndShowsNoSecret) {
+    storage::AzureDestination azure;
+    azure.account = "ourcalls";
+    azure.container = "recordings";
+    azure.endpoint = "https://ourcalls.blob.core.windows.net";
+    azure.account_key = "aHVudGVyMg==";
+    azure.sas_token = "sv=1&sig=hunter3";
+    azure.prefix = "2026";
+    azure.content_disposition = "attachment";
+    azure.metadata = {{"team", "crm"}};
+    azure.proxy = "http://user:hunter4@proxy:3128";
+    azure.ca_file = "/etc/ca.pem";
+    azure.reach = storage::StoreNetwork::Reach::PublicAndPrivate;
+    const auto kept = keep_destination(azure, kKey);
+    for (const char* secret : {"aHVudGVyMg", "hunter3", "hunter4"}) {
+        EXPECT_THAT(kept.json + std::string(as_text(kept.sealed)), Not(HasSubstr(secret)));
+    }
+    const auto opened = open_destination(kept, kKey);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    const auto& back = std::get<storage::AzureDestination>(*opened);
+    EXPECT_EQ(back.account, azure.account);
+    EXPECT_EQ(back.container, azure.container);
+    EXPECT_EQ(back.endpoint, azure.endpoint);
+    EXPECT_EQ(back.account_key, azure.account_key);
+    EXPECT_EQ(back.sas_token, azure.sas_token);
+    EXPECT_EQ(back.prefix, azure.prefix);
+    EXPECT_EQ(back.content_disposition, azure.content_disposition);
+    EXPECT_EQ(back.metadata, azure.metadata);
+    EXPECT_EQ(back.proxy, azure.proxy);
+    EXPECT_EQ(back.ca_file, azure.ca_file);
+    EXPECT_EQ(back.reach, azure.reach);
+}
+
 TEST(KeptDestination, ShowsNoSecret) {
     const auto kept = keep_destination(full_destination(), kKey);
     const std::string all = kept.json + std::string(as_text(kept.sealed));
@@ -119,6 +152,7 @@ TEST(KeptDestination, IsRefusedWhenAnythingOfItsSecretsIsAnother) {
           std::string("[]"),
           std::string("{}"),
           std::string(R"({"kind":"s3"})"),
+          std::string(R"({"kind":"other"})"),
           std::string(R"({"kind":"local"})"),
           kept.json.substr(1)}) {
         auto damaged = kept;

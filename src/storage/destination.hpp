@@ -23,8 +23,20 @@ struct RetryPolicy {
     std::chrono::milliseconds max_delay{5'000};
 };
 
+/// How a store of any kind is reached.
+struct StoreNetwork {
+    std::string proxy;    ///< "http://user:password@host:port", or none.
+    std::string ca_file;  ///< Extra trust anchors (PEM).
+    /// As net::HttpRequest::Reach, for an endpoint or a proxy that came in a request: PublicOnly
+    /// reaches loopback and private addresses only where `allow` lists them, PublicAndPrivate
+    /// always; neither reaches link-local ones. The numbers are kept on disk.
+    enum class Reach { Any, PublicOnly, PublicAndPrivate } reach = Reach::Any;
+    std::vector<std::string> allow;  ///< `network.allow`, as net::HttpRequest::allow has it.
+    RetryPolicy retry;
+};
+
 /// A bucket of S3 or of a store that speaks its protocol (MinIO, R2 …).
-struct S3Destination {
+struct S3Destination : StoreNetwork {
     std::string bucket;
     std::string region;  ///< Empty: "us-east-1", corrected by what the store answers.
     std::string
@@ -49,20 +61,34 @@ struct S3Destination {
     std::string content_disposition = "inline";
     std::map<std::string, std::string> metadata;  ///< Sent as x-amz-meta-…; ASCII, 2 KB in all.
     std::string tagging;                          ///< "a=1&b=2", as x-amz-tagging.
-    std::string proxy;                            ///< "http://user:password@host:port", or none.
-    std::string ca_file;                          ///< Extra trust anchors (PEM).
-    /// As net::HttpRequest::Reach, for an endpoint or a proxy that came in a request: PublicOnly
-    /// reaches loopback and private addresses only where `allow` lists them, PublicAndPrivate
-    /// always; neither reaches link-local ones. The numbers are kept on disk.
-    enum class Reach { Any, PublicOnly, PublicAndPrivate } reach = Reach::Any;
-    std::vector<std::string> allow;  ///< `network.allow`, as net::HttpRequest::allow has it.
-    RetryPolicy retry;
 };
 
-/// Where outputs go. Google Cloud Storage and Azure Blob will be further alternatives.
-using Destination = std::variant<LocalDestination, S3Destination>;
+/// A container of Azure Blob Storage. One of `account_key` and `sas_token` is set.
+struct AzureDestination : StoreNetwork {
+    std::string account;
+    std::string container;
+    /// The account's blob service: "https://account.blob.core.windows.net", or with the account in
+    /// its path, as Azurite has it. Empty: Azure's own.
+    std::string endpoint;
+    std::string account_key;  ///< Base64. Never logged, never in an error.
+    std::string sas_token;    ///< "sv=…&sig=…", a secret; signs no links.
 
-/// For logs and errors: "s3://bucket/prefix" or "/folder"; no credentials.
+    std::string prefix;  ///< A folder put before every name: "calls" or "calls/".
+    std::string content_disposition = "inline";
+    std::map<std::string, std::string> metadata;  ///< Names as C# has them: letters, digits, "_".
+};
+
+/// Where outputs go. Google Cloud Storage will be a further alternative.
+using Destination = std::variant<LocalDestination, S3Destination, AzureDestination>;
+
+/// What all stores have that are reached over a network; null for local folders.
+[[nodiscard]] StoreNetwork* network_of(Destination& destination);
+
+/// The folder that is put before every key; empty for none, and for local folders.
+[[nodiscard]] std::string prefix_of(const Destination& destination);
+
+/// For logs and errors: "s3://bucket/prefix", "azure://account/container/prefix" or
+/// "/folder"; no credentials.
 [[nodiscard]] std::string describe(const Destination& destination);
 
 }  // namespace aircheck::storage

@@ -1,6 +1,7 @@
 #include "storage/s3_address.hpp"
 
 #include "net/url.hpp"
+#include "storage/store_http.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -24,10 +25,6 @@ bool is_header_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
         return is_alphanumeric(c) || c == '-' || c == '_' || c == '.';
     });
-}
-
-bool is_header_value(std::string_view value) {
-    return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 std::string endpoint_of(const S3Destination& destination) {

@@ -5,52 +5,21 @@
 #include "storage/s3_address.hpp"
 #include "storage/s3_xml.hpp"
 #include "storage/sigv4.hpp"
+#include "storage/store_http.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
-#include <thread>
 
 namespace aircheck::storage {
 namespace {
 
 constexpr std::string_view kEgressIdHeader = "x-amz-meta-egress-id";
 
-net::HttpRequest::Reach reach_of(S3Destination::Reach reach) {
-    switch (reach) {
-        case S3Destination::Reach::Any:
-            return net::HttpRequest::Reach::Any;
-        case S3Destination::Reach::PublicOnly:
-            break;
-        case S3Destination::Reach::PublicAndPrivate:
-            return net::HttpRequest::Reach::PublicAndPrivate;
-    }
-    return net::HttpRequest::Reach::PublicOnly;  // And for a number that is not known.
-}
-
-std::string without_quotes(std::string_view etag) {
-    if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
-        etag = etag.substr(1, etag.size() - 2);
-    }
-    return std::string(etag);
-}
-
-std::uint64_t number_of(std::string_view text) {
-    std::uint64_t value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
-/// Slow links are given their time: 64 KiB a second.
-std::chrono::milliseconds timeout_for(std::uint64_t bytes) {
-    return std::chrono::seconds(60 + bytes / (64 * 1024));
-}
-
 /// The ETag of a multipart object: the MD5 of its parts' MD5s, when the parts' ETags are MD5s at
 /// all.
-std::string combined_etag(const std::vector<S3Part>& parts) {
+std::string combined_etag(const std::vector<Part>& parts) {
     Bytes digests;
-    for (const S3Part& part : parts) {
+    for (const Part& part : parts) {
         const auto digest = from_hex(part.etag);
         if (!digest || digest->size() != 16) return {};
         digests.insert(digests.end(), digest->begin(), digest->end());
@@ -58,22 +27,13 @@ std::string combined_etag(const std::vector<S3Part>& parts) {
     return to_hex(net::md5(digests)) + "-" + std::to_string(parts.size());
 }
 
-std::string complete_body(const std::vector<S3Part>& parts) {
+std::string complete_body(const std::vector<Part>& parts) {
     std::string xml = "<CompleteMultipartUpload>";
-    for (const S3Part& part : parts) {
+    for (const Part& part : parts) {
         xml += "<Part><PartNumber>" + std::to_string(part.number) + "</PartNumber><ETag>" +
                xml_escape("\"" + part.etag + "\"") + "</ETag></Part>";
     }
     return xml + "</CompleteMultipartUpload>";
-}
-
-/// Doubles from try to try up to the limit; somewhere in its upper half, so that many do not come
-/// at once.
-void wait_before_retry(const RetryPolicy& policy, int retry) {
-    const auto doubled = policy.min_delay * (std::int64_t{1} << std::min(retry, 20));
-    const auto limit = std::min<std::chrono::milliseconds>(doubled, policy.max_delay);
-    const Bytes random = net::random_bytes(1);
-    std::this_thread::sleep_for(limit / 2 + limit * random.at(0) / 512);
 }
 
 }  // namespace
@@ -98,8 +58,7 @@ Result<net::HttpResponse> S3Client::send_once(const Call& call, const std::strin
     const {
     const S3Address address = address_of(destination_, call.key);
     const WallTime time = clock_() + clock_offset_;
-    net::HttpRequest request;
-    request.method = call.method;
+    auto request = request_to(destination_, call.method, call.body, call.expected_bytes);
     request.headers = call.headers;
     request.headers.set("x-amz-date", amz_date(time));
     request.headers.set("x-amz-content-sha256", payload_hash);
@@ -115,18 +74,7 @@ Result<net::HttpResponse> S3Client::send_once(const Call& call, const std::strin
     );
     request.url = address.url();
     if (!call.query.empty()) request.url += "?" + canonical_query(call.query);
-    request.body = call.body;
-    request.timeout = timeout_for(call.body.size() + call.expected_bytes);
-    request.max_response_bytes += static_cast<std::size_t>(call.expected_bytes);
-    request.proxy = destination_.proxy;
-    request.ca_file = destination_.ca_file;
-    request.reach = reach_of(destination_.reach);
-    request.allow = destination_.allow;
-    auto response = http_->send(request);
-    if (!response && response.error().code == net::HttpErrc::AddressRefused) {
-        response.error().code = Errc::PermissionDenied;
-    }
-    return response;
+    return send_to_store(*http_, request);
 }
 
 Result<net::HttpResponse> S3Client::perform(const Call& call) {
@@ -194,23 +142,10 @@ void S3Client::add_object_headers(net::Headers& headers, const ObjectOptions& op
     if (!destination_.tagging.empty()) headers.set("x-amz-tagging", destination_.tagging);
 }
 
-/// What the store has under `key`, if it is what an earlier try of ours put there; else `error`.
-Result<std::string> S3Client::unless_stored_before(
-    Error error, const std::string& key, const S3ObjectInfo& ours
-) {
-    const auto stored = head_object(key);
-    if (!stored || stored->size != ours.size) return tl::unexpected(std::move(error));
-    const bool same_bytes = !ours.etag.empty() && stored->etag == ours.etag;
-    const bool same_egress = !ours.egress_id.empty() && stored->egress_id == ours.egress_id;
-    // Encrypted objects have other ETags: then size and egress have to do.
-    if (same_bytes || same_egress) return stored->etag;
-    return tl::unexpected(std::move(error));
-}
-
 Result<std::string> S3Client::put_object(
     const std::string& key, std::string body, const ObjectOptions& options
 ) {
-    const S3ObjectInfo ours{
+    const ObjectInfo ours{
         body.size(), to_hex(net::md5(as_bytes(body))), options.content_type, options.egress_id};
     Call call{"PUT", key, "store " + key, "s3:PutObject", {}, {}, std::move(body)};
     add_object_headers(call.headers, options);
@@ -218,7 +153,7 @@ Result<std::string> S3Client::put_object(
     auto response = perform(call);
     if (response) return without_quotes(response->headers.get("ETag"));
     if (response.error().code != Errc::AlreadyExists) return tl::unexpected(response.error());
-    return unless_stored_before(response.error(), key, ours);
+    return unless_stored_before(*this, response.error(), key, ours);
 }
 
 Result<std::string> S3Client::create_multipart(
@@ -254,7 +189,7 @@ Result<std::string> S3Client::upload_part(
 Result<std::string> S3Client::complete_multipart(
     const std::string& key,
     const std::string& upload_id,
-    const std::vector<S3Part>& parts,
+    const std::vector<Part>& parts,
     const ObjectOptions& options
 ) {
     Call call{
@@ -273,9 +208,9 @@ Result<std::string> S3Client::complete_multipart(
         return tl::unexpected(error);
     }
     // NoSuchUpload, or the name is taken: perhaps by an earlier try whose answer was lost.
-    S3ObjectInfo ours{0, combined_etag(parts), options.content_type, options.egress_id};
-    for (const S3Part& part : parts) ours.size += part.size;
-    AC_TRY(auto etag, unless_stored_before(error, key, ours));
+    ObjectInfo ours{0, combined_etag(parts), options.content_type, options.egress_id};
+    for (const Part& part : parts) ours.size += part.size;
+    AC_TRY(auto etag, unless_stored_before(*this, error, key, ours));
     static_cast<void>(abort_multipart(key, upload_id)
     );  // a second upload of what was there already
     return etag;
@@ -295,12 +230,12 @@ Result<> S3Client::abort_multipart(const std::string& key, const std::string& up
     return tl::unexpected(response.error());
 }
 
-Result<S3ObjectInfo> S3Client::head_object(const std::string& key) {
+Result<ObjectInfo> S3Client::head_object(const std::string& key) {
     AC_TRY(
         const auto response,
         perform({"HEAD", key, "look at " + key, "s3:GetObject and s3:ListBucket", {}, {}, {}})
     );
-    return S3ObjectInfo{
+    return ObjectInfo{
         number_of(response.headers.get("Content-Length")),
         without_quotes(response.headers.get("ETag")),
         std::string(response.headers.get("Content-Type")),
@@ -331,7 +266,11 @@ Result<> S3Client::delete_object(const std::string& key) {
     return {};
 }
 
-Result<std::vector<std::string>> S3Client::list_objects(
+Result<std::vector<std::string>> S3Client::list_objects(const std::string& prefix, int limit) {
+    return list_objects_after(prefix, limit, "");
+}
+
+Result<std::vector<std::string>> S3Client::list_objects_after(
     const std::string& prefix, int limit, const std::string& start_after
 ) {
     constexpr int kPage = 1000;
@@ -353,7 +292,7 @@ Result<std::vector<std::string>> S3Client::list_objects(
 
 Result<> S3Client::check_access() {
     const auto listed = list_objects("aircheck", 1);
-    if (listed || failure_code_ == "AccessDenied") return {};
+    if (listed || lacked_right()) return {};
     return tl::unexpected(listed.error());
 }
 
@@ -370,22 +309,29 @@ Result<> S3Client::create_bucket() {
 }
 
 Result<std::string> S3Client::presign(
-    const std::string& method,
+    LinkMethod method,
     const std::string& key,
     std::chrono::seconds ttl,
-    const std::vector<std::pair<std::string, std::string>>& response_query,
+    const ResponseHeaders& headers,
     WallTime now
 ) const {
-    constexpr std::chrono::seconds kLongest = std::chrono::days(7);
-    if (ttl < 1s || ttl > kLongest) {
-        return fail(Errc::InvalidArgument, "a signed link lasts 1 second to 7 days");
+    AC_CHECK_OK(check_link_life(ttl));
+    NamesAndValues query;
+    if (!headers.content_type.empty()) {
+        query.emplace_back("response-content-type", headers.content_type);
+    }
+    if (!headers.content_disposition.empty()) {
+        query.emplace_back("response-content-disposition", headers.content_disposition);
     }
     const S3Address address = address_of(destination_, key);
-    const SigV4Request request{method, address.path, response_query, {{"host", address.host}}, {}};
+    const std::string verb = method == LinkMethod::Head ? "HEAD" : "GET";
+    const SigV4Request request{verb, address.path, query, {{"host", address.host}}, {}};
     const SigV4Keys keys{destination_.access_key, destination_.secret, destination_.session_token};
     return address.url() + "?" +
            presigned_query(request, keys, {region_of(destination_)}, now + clock_offset_, ttl);
 }
+
+bool S3Client::wants_equal_parts() const { return storage::wants_equal_parts(destination_); }
 
 std::string S3Client::object_url(const std::string& key) const {
     return address_of(destination_, key).url();

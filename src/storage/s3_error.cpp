@@ -1,10 +1,10 @@
 #include "storage/s3_error.hpp"
 
 #include "core/foreign_text.hpp"
+#include "storage/http_date.hpp"
 #include "storage/s3_xml.hpp"
 
 #include <array>
-#include <cstdio>
 #include <string_view>
 
 namespace aircheck::storage {
@@ -144,40 +144,6 @@ Error explain(
     std::string words = first_words(failure.code);
     if (!failure.message.empty()) words += " (" + first_words(failure.message) + ")";
     return {errc_of_status(failure.status), where + words};
-}
-
-std::optional<WallTime> parse_http_date(const std::string& text) {
-    constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    int day = 0, year = 0, hour = 0, minute = 0, second = 0;
-    char month[4] = {};
-    if (std::sscanf(
-            text.c_str(),
-            "%*3s, %d %3s %d %d:%d:%d GMT",
-            &day,
-            month,
-            &year,
-            &hour,
-            &minute,
-            &second
-        ) != 6) {
-        return {};
-    }
-    // What a clock can say: a year without bounds would overflow the sum below.
-    const auto is_in = [](int value, int first, int last) {
-        return value >= first && value <= last;
-    };
-    if (!is_in(year, 1970, 2200) || !is_in(day, 1, 31) || !is_in(hour, 0, 23) ||
-        !is_in(minute, 0, 59) || !is_in(second, 0, 60)) {
-        return {};
-    }
-    const std::size_t index = kMonths.find(month);
-    const std::chrono::year_month_day date{
-        std::chrono::year(year),
-        std::chrono::month(static_cast<unsigned>(index / 3 + 1)),
-        std::chrono::day(static_cast<unsigned>(day))};
-    if (index == std::string_view::npos || index % 3 != 0 || !date.ok()) return {};
-    return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-           std::chrono::seconds(second);
 }
 
 }  // namespace aircheck::storage

@@ -35,7 +35,4 @@ struct S3Failure {
     const std::string& permission
 );
 
-/// An HTTP date (RFC 9110 §5.6.7, the preferred form only).
-[[nodiscard]] std::optional<WallTime> parse_http_date(const std::string& text);
-
 }  // namespace aircheck::storage

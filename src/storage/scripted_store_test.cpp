@@ -8,6 +8,8 @@
 namespace aircheck::storage::testing {
 namespace {
 
+const RetryPolicy kQuick{2, std::chrono::milliseconds(1), std::chrono::milliseconds(2)};
+
 /// Reads until `text` holds `wanted` bytes; false at the connection's end.
 bool read_more(int descriptor, std::string& text) {
     char buffer[65536];
@@ -87,11 +89,25 @@ S3Destination ScriptedStore::destination() const {
     S3Destination destination;
     destination.bucket = "bucket";
     destination.region = "us-east-1";
-    destination.endpoint = "http://127.0.0.1:" + std::to_string(listener_.port());
+    destination.endpoint = endpoint();
     destination.access_key = "key";
     destination.secret = "secret";
-    destination.retry = {2, std::chrono::milliseconds(1), std::chrono::milliseconds(2)};
+    destination.retry = kQuick;
     return destination;
+}
+
+AzureDestination ScriptedStore::azure_destination() const {
+    AzureDestination destination;
+    destination.account = "account";
+    destination.container = "bucket";
+    destination.endpoint = endpoint();
+    destination.account_key = "c2VjcmV0";
+    destination.retry = kQuick;
+    return destination;
+}
+
+std::string ScriptedStore::endpoint() const {
+    return "http://127.0.0.1:" + std::to_string(listener_.port());
 }
 
 std::vector<ScriptedStore::Request> ScriptedStore::requests() const {

@@ -34,6 +34,9 @@ public:
     ScriptedStore& operator=(const ScriptedStore&) = delete;
 
     [[nodiscard]] S3Destination destination() const;
+    /// The same as a container "bucket" of an account "account".
+    [[nodiscard]] AzureDestination azure_destination() const;
+    [[nodiscard]] std::string endpoint() const;
     /// What came so far: "PUT /bucket/key?partNumber=2", one for each request.
     [[nodiscard]] std::vector<std::string> lines() const;
     [[nodiscard]] std::vector<Request> requests() const;

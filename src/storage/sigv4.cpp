@@ -1,7 +1,6 @@
 #include "storage/sigv4.hpp"
 
 #include "net/crypto.hpp"
-#include "net/url.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -104,20 +103,6 @@ std::string amz_date(WallTime time) {
         static_cast<int>(clock.seconds().count())
     );
     return text;
-}
-
-std::string canonical_query(const NamesAndValues& query) {
-    NamesAndValues encoded;
-    for (const auto& [name, value] : query) {
-        encoded.emplace_back(net::percent_encode(name), net::percent_encode(value));
-    }
-    std::sort(encoded.begin(), encoded.end());
-    std::string out;
-    for (const auto& [name, value] : encoded) {
-        if (!out.empty()) out += '&';
-        out += name + "=" + value;
-    }
-    return out;
 }
 
 std::string authorization_header(

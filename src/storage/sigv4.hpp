@@ -2,10 +2,9 @@
 
 #include "core/bytes.hpp"
 #include "core/time.hpp"
+#include "storage/query.hpp"
 
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace aircheck::storage {
 
@@ -23,8 +22,6 @@ struct SigV4Scope {
     std::string service = "s3";
 };
 
-using NamesAndValues = std::vector<std::pair<std::string, std::string>>;
-
 struct SigV4Request {
     std::string method = "GET";
     std::string path = "/";    ///< As it is sent: each segment percent-encoded once.
@@ -35,9 +32,6 @@ struct SigV4Request {
 
 /// "20130524T000000Z".
 [[nodiscard]] std::string amz_date(WallTime time);
-
-/// "a=1&b=": encoded and sorted as it has to be signed and sent.
-[[nodiscard]] std::string canonical_query(const NamesAndValues& query);
 
 /// The Authorization header's value. `request.headers` must hold x-amz-date of the same `time`, and
 /// for S3 x-amz-content-sha256 (and x-amz-security-token with temporary keys).

@@ -1,8 +1,8 @@
 #include "storage/upload.hpp"
 
+#include "storage/azure_address.hpp"
 #include "storage/object_name.hpp"
 #include "storage/s3_address.hpp"
-#include "storage/s3_client.hpp"
 #include "storage/upload_kinds.hpp"
 
 namespace aircheck::storage {
@@ -19,12 +19,6 @@ std::string below_root(std::string_view path, std::string_view root) {
 
 }  // namespace
 
-std::string describe(const Destination& destination) {
-    if (const auto* local = std::get_if<LocalDestination>(&destination)) return local->root;
-    const auto& s3 = std::get<S3Destination>(destination);
-    return "s3://" + s3.bucket + (s3.prefix.empty() ? "" : "/" + s3.prefix);
-}
-
 std::string name_for_attempt(const std::string& key, const std::string& egress_id, int attempt) {
     if (attempt == 0) return key;
     const std::string number = attempt == 1 ? "" : "-" + std::to_string(attempt);
@@ -40,7 +34,8 @@ Result<std::unique_ptr<UploadSession>> UploadSession::create(
     if (local != nullptr) {
         return create_local_upload(*local, std::move(spec));
     }
-    return create_s3_upload(std::get<S3Destination>(destination), std::move(spec), http);
+    AC_TRY(auto store, ObjectStore::create(destination, http));
+    return create_parts_upload(std::move(store), prefix_of(destination), std::move(spec));
 }
 
 Result<std::string> presign_get(
@@ -51,29 +46,24 @@ Result<std::string> presign_get(
     WallTime now,
     LinkMethod method
 ) {
-    const auto* s3 = std::get_if<S3Destination>(&destination);
-    if (s3 == nullptr) {
+    if (std::holds_alternative<LocalDestination>(destination)) {
         return fail(
             Errc::Unsupported, "a local folder has no signed links: " + describe(destination)
         );
     }
     net::HttpClient unused;
-    AC_TRY(const auto client, S3Client::create(*s3, unused));
-    std::vector<std::pair<std::string, std::string>> query;
-    if (!headers.content_type.empty()) {
-        query.emplace_back("response-content-type", headers.content_type);
-    }
-    if (!headers.content_disposition.empty()) {
-        query.emplace_back("response-content-disposition", headers.content_disposition);
-    }
-    return client.presign(method == LinkMethod::Head ? "HEAD" : "GET", key, ttl, query, now);
+    AC_TRY(const auto store, ObjectStore::create(destination, unused));
+    return store->presign(method, key, ttl, headers, now);
 }
 
 std::string location_of(const Destination& destination, const std::string& key) {
-    if (const auto* local = std::get_if<LocalDestination>(&destination)) {
-        return local->root + "/" + key;
+    if (const auto* s3 = std::get_if<S3Destination>(&destination)) {
+        return address_of(*s3, key).url();
     }
-    return address_of(std::get<S3Destination>(destination), key).url();
+    if (const auto* azure = std::get_if<AzureDestination>(&destination)) {
+        return url_of(*azure, key).to_string();
+    }
+    return std::get<LocalDestination>(destination).root + "/" + key;
 }
 
 }  // namespace aircheck::storage

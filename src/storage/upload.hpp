@@ -3,8 +3,7 @@
 #include "core/bytes.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
-#include "net/http_client.hpp"
-#include "storage/destination.hpp"
+#include "storage/object_store.hpp"
 
 #include <map>
 #include <memory>
@@ -40,8 +39,9 @@ struct UploadSpec {
 
 /// Brings one output to its destination, while it is being written where the store can take that.
 ///
-/// S3: parts 2 to n are sent as the body grows, each as soon as it is whole; the first part (head,
-/// and the body's first 5 MiB) is sent at the end. An object smaller than two parts is one PUT.
+/// S3, Azure: parts 2 to n are sent as the body grows, each as soon as it is whole; the first part
+/// (head, and the body's first 5 MiB) is sent at the end. An object smaller than two parts is one
+/// PUT.
 /// Local files appear under their name only when complete. A name that is taken gets "-EG_…" before
 /// its extension, unless `if_taken` says otherwise.
 ///
@@ -74,15 +74,6 @@ public:
     /// What UploadSpec::checkpoint needs after a restart; without secrets; changes with each part.
     [[nodiscard]] virtual std::string checkpoint() const = 0;
 };
-
-/// What a signed link makes the store answer with; empty ones are left as they are stored.
-struct ResponseHeaders {
-    std::string content_type;
-    std::string content_disposition;
-};
-
-/// The method that a signed link is good for: stores take it for no other.
-enum class LinkMethod { Get, Head };
 
 /// A link that opens `key` (with its prefix) for `ttl`, 1 s to 7 days; no request is made.
 /// Unsupported for local folders; InvalidArgument for another ttl.

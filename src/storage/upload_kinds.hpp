@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/object_store.hpp"
 #include "storage/upload.hpp"
 
 #include <memory>
@@ -10,8 +11,8 @@ namespace aircheck::storage {
 [[nodiscard]] Result<std::unique_ptr<UploadSession>> create_local_upload(
     const LocalDestination& destination, UploadSpec spec
 );
-[[nodiscard]] Result<std::unique_ptr<UploadSession>> create_s3_upload(
-    const S3Destination& destination, UploadSpec spec, net::HttpClient& http
+[[nodiscard]] Result<std::unique_ptr<UploadSession>> create_parts_upload(
+    std::unique_ptr<ObjectStore> store, const std::string& prefix, UploadSpec spec
 );
 
 /// The name for the `attempt`-th try (from 0): the key, then with the egress id, then with a number

@@ -1,18 +1,14 @@
-// Uploads to a real MinIO, which checks part sizes and conditions, forgets, and comes back.
+// What is S3's own of uploads, on a real MinIO; what all stores share: upload_contract_test.cpp.
 #include "net/crypto.hpp"
 #include "storage/s3_on_minio_test.hpp"
 #include "storage/upload.hpp"
-
-#include <gmock/gmock.h>
 
 #include <sstream>
 
 namespace aircheck::storage {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::kMiB;
-using ::testing::Not;
 using testing::random_text;
 using testing::S3OnMinio;
 
@@ -45,19 +41,6 @@ TEST_F(S3OnMinio, UploadsWhileTheFileGrows) {
     EXPECT_EQ(info.egress_id, "EG_x");
     EXPECT_EQ(upload->complete(as_bytes(head), body.size())->etag, stored->etag)
         << "once is enough";
-}
-
-TEST_F(S3OnMinio, PartsAtTheirLimits) {
-    // The body ends exactly where a part does, and one byte to either side.
-    for (const std::uint64_t size : {10 * kMiB - 1, 10 * kMiB, 10 * kMiB + 1, 15 * kMiB}) {
-        const std::string body = random_text(size, 3);
-        const std::string key = "limits/" + std::to_string(size);
-        const auto upload = session(destination(), spec(key, body));
-        ASSERT_TRUE(upload->advance(size));
-        const auto stored = upload->complete(as_bytes("H"), size);
-        ASSERT_TRUE(stored) << stored.error().to_string();
-        EXPECT_TRUE(content(key) == "H" + body) << size;
-    }
 }
 
 TEST_F(S3OnMinio, SmallFilesAreOnePut) {
@@ -101,68 +84,6 @@ TEST_F(S3OnMinio, ATakenNameGetsTheEgressId) {
         EXPECT_EQ(content(key), "quicker");
         EXPECT_TRUE(content(stored->key) == "H" + body);
     }
-}
-
-TEST_F(S3OnMinio, GoesOnWhenTheStoreComesBack) {
-    const std::string body = random_text(22 * kMiB, 5);
-    const auto upload = session(destination(), spec("outage.mp4", body));
-    ASSERT_TRUE(upload->advance(12 * kMiB));
-    EXPECT_EQ(upload->sent_bytes(), 5 * kMiB);
-    server_->stop();
-    const auto sent = upload->advance(16 * kMiB);
-    ASSERT_FALSE(sent);
-    EXPECT_EQ(sent.error().code, Errc::Unavailable) << sent.error().to_string();
-    const auto early = upload->complete(as_bytes("HEAD"), body.size());
-    ASSERT_FALSE(early);
-    EXPECT_EQ(early.error().code, Errc::Unavailable);
-    EXPECT_EQ(upload->sent_bytes(), 5 * kMiB) << "what was sent stays sent";
-    server_->start();
-    ASSERT_TRUE(upload->advance(16 * kMiB));
-    const auto stored = upload->complete(as_bytes("HEAD"), body.size());
-    ASSERT_TRUE(stored) << stored.error().to_string();
-    EXPECT_TRUE(content("outage.mp4") == "HEAD" + body);
-}
-
-TEST_F(S3OnMinio, GoesOnAfterARestartOfOurs) {
-    const std::string body = random_text(21 * kMiB, 6);
-    UploadSpec what = spec("restart.mp4", body);
-    {
-        const auto first = session(destination(), what);
-        ASSERT_TRUE(first->advance(16 * kMiB));
-        what.checkpoint = first->checkpoint();
-    }
-    ASSERT_FALSE(what.checkpoint.empty());
-    EXPECT_THAT(what.checkpoint, Not(HasSubstr("secret")));
-    const auto second = session(destination(), what);
-    ASSERT_TRUE(second->advance(16 * kMiB));
-    EXPECT_EQ(second->checkpoint(), what.checkpoint) << "nothing was sent twice";
-    const auto stored = second->complete(as_bytes("HEAD"), body.size());
-    ASSERT_TRUE(stored) << stored.error().to_string();
-    EXPECT_TRUE(content("restart.mp4") == "HEAD" + body);
-
-    // Once more, though all was done: the restart came before it could be written down.
-    const auto third = session(destination(), what);
-    const auto again = third->complete(as_bytes("HEAD"), body.size());
-    ASSERT_TRUE(again) << again.error().to_string();
-    EXPECT_EQ(again->key, "restart.mp4");
-}
-
-TEST_F(S3OnMinio, BeginsAnewWhenTheBodyIsAnother) {
-    UploadSpec what = spec("changed.mp4", random_text(21 * kMiB, 7));
-    {
-        const auto first = session(destination(), what);
-        ASSERT_TRUE(first->advance(16 * kMiB));
-        what.checkpoint = first->checkpoint();
-    }
-    const std::string body = random_text(21 * kMiB, 8);
-    tests::write_file(what.body_path, std::string(100, 'h') + body);
-    const auto stored = session(destination(), what)->complete(as_bytes("HEAD"), body.size());
-    ASSERT_TRUE(stored) << stored.error().to_string();
-    EXPECT_TRUE(content("changed.mp4") == "HEAD" + body);
-    // A checkpoint of no sense is none.
-    what.checkpoint = "aircheck-upload-1\nx\ny\n7 5 5 5\n";
-    what.key = "senseless.mp4";
-    EXPECT_TRUE(session(destination(), what)->complete(as_bytes("HEAD"), body.size()));
 }
 
 TEST_F(S3OnMinio, BeginsAnewWhenTheStoreForgot) {

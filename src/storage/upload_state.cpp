@@ -9,7 +9,8 @@ namespace {
 
 constexpr const char* kTitle = "aircheck-upload-1";
 constexpr int kMaxParts = 10'000;
-/// S3's own limit; a part is read into memory to be known again, and ">>" takes "-1" for 2^64-1.
+/// S3's own limit (Azure's is 4000 MiB); a part is read into memory to be known again, and ">>"
+/// takes "-1" for 2^64-1.
 constexpr std::uint64_t kMaxPartBytes = 5ULL << 30;
 
 }  // namespace
@@ -20,9 +21,9 @@ std::string UploadState::to_text() const {
     out << kTitle << '\n'
         << net::percent_encode(key) << '\n'
         << net::percent_encode(upload_id) << '\n';
-    for (const Part& part : parts) {
-        out << part.part.number << ' ' << part.part.size << ' ' << part.crc32c << ' '
-            << net::percent_encode(part.part.etag) << '\n';
+    for (const Sent& sent : parts) {
+        out << sent.part.number << ' ' << sent.part.size << ' ' << sent.crc32c << ' '
+            << net::percent_encode(sent.part.etag) << '\n';
     }
     return out.str();
 }
@@ -34,13 +35,13 @@ std::optional<UploadState> UploadState::from_text(const std::string& text) {
     if (!(in >> title >> key >> upload_id) || title != kTitle) return {};
     state.key = net::percent_decode(key);
     state.upload_id = net::percent_decode(upload_id);
-    Part part;
-    while (in >> part.part.number >> part.part.size >> part.crc32c >> etag) {
+    Sent sent;
+    while (in >> sent.part.number >> sent.part.size >> sent.crc32c >> etag) {
         const auto expected = static_cast<int>(state.parts.size()) + 2;
-        if (part.part.number != expected || expected > kMaxParts) return {};
-        if (part.part.size == 0 || part.part.size > kMaxPartBytes) return {};
-        part.part.etag = net::percent_decode(etag);
-        state.parts.push_back(part);
+        if (sent.part.number != expected || expected > kMaxParts) return {};
+        if (sent.part.size == 0 || sent.part.size > kMaxPartBytes) return {};
+        sent.part.etag = net::percent_decode(etag);
+        state.parts.push_back(sent);
     }
     if (!in.eof()) return {};
     return state;

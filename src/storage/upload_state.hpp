@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/s3_client.hpp"
+#include "storage/object_store.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -11,13 +11,13 @@ namespace aircheck::storage {
 
 /// What has to be known of a multipart upload to go on with it after a restart.
 struct UploadState {
-    struct Part {
-        S3Part part;
+    struct Sent {
+        Part part;
         std::uint32_t crc32c = 0;  ///< Of its bytes: to know them again in the spool.
     };
     std::string key;  ///< With the prefix; the name that was free.
     std::string upload_id;
-    std::vector<Part> parts;  ///< Numbers 2, 3, 4 …, of the body from kFirstPartBody on.
+    std::vector<Sent> parts;  ///< Numbers 2, 3, 4 …, of the body from kFirstPartBody on.
 
     /// Lines: a title, key, upload id, then number, size, CRC and ETag of each part.
     [[nodiscard]] std::string to_text() const;

@@ -142,10 +142,10 @@ def test_doctor_says_what_keys_that_only_write_cannot_do(bucket, receiver, tmp_p
     (tmp_path / "aircheck.yaml").write_text(json.dumps({"storage": {"s3": bucket.write_only_config()}}))
     done = run("doctor", "--json", "--config", "aircheck.yaml", folder=tmp_path)
     storage = [f for line in done.stdout.splitlines() if (f := json.loads(line))["check"] == "storage"]
-    assert [f["status"] for f in storage] == ["warning"] * 3 + ["ok"], storage
-    for finding, right in zip(storage, ("GetObject", "ListBucket", "DeleteObject")):
+    assert [f["status"] for f in storage] == ["warning"] * 4 + ["ok"], storage
+    for finding, right in zip(storage, ("AbortMultipartUpload", "GetObject", "ListBucket", "DeleteObject")):
         assert right in finding["detail"] and right in finding["remedy"]
-    assert "will not open" in storage[0]["remedy"]
+    assert "will not open" in storage[1]["remedy"]
 
 
 def test_records_from_the_terminal(livekit, start_aircheck, callers, room, tmp_path):

@@ -1,8 +1,8 @@
 #include "core/log.hpp"
 #include "net/crypto.hpp"
-#include "storage/s3_address.hpp"
-#include "storage/s3_client.hpp"
+#include "storage/object_store.hpp"
 #include "storage/spool.hpp"
+#include "storage/store_http.hpp"
 #include "storage/upload_kinds.hpp"
 #include "storage/upload_state.hpp"
 
@@ -14,9 +14,11 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1024 * 1024;
 constexpr std::uint64_t kSmallestPart = 5 * kMiB;
-/// How much of the body waits for the head: part 1 must not be smaller than S3 allows.
+/// How much of the body waits for the head: part 1 must not be smaller than S3 and GCS allow.
 constexpr std::uint64_t kFirstPartBody = kSmallestPart;
 constexpr std::uint64_t kPartsLimit = 10'000;
+/// S3's, GCS's, and at least as strict as Azure's 1024 characters.
+constexpr std::size_t kMaxKeyBytes = 1024;
 
 /// 5 MiB, doubled every 1000 parts: 10,000 parts reach 5 TB, and are small as long as calls are
 /// short.
@@ -30,9 +32,9 @@ std::uint64_t equal_part_size(std::uint64_t total) {
     return std::max(8 * kMiB, (needed + kMiB - 1) / kMiB * kMiB);
 }
 
-class S3Upload final : public UploadSession {
+class PartsUpload final : public UploadSession {
 public:
-    S3Upload(S3Client client, UploadSpec spec);
+    PartsUpload(std::unique_ptr<ObjectStore> store, const std::string& prefix, UploadSpec spec);
 
     [[nodiscard]] Result<> advance(std::uint64_t body_bytes) override;
     [[nodiscard]] Result<StoredObject> complete(BytesView head, std::uint64_t body_bytes) override;
@@ -43,8 +45,9 @@ public:
     }
 
 private:
-    [[nodiscard]] S3Client::ObjectOptions options() const {
-        const auto if_taken = replaces() ? S3Client::IfTaken::Overwrite : S3Client::IfTaken::Refuse;
+    [[nodiscard]] ObjectStore::ObjectOptions options() const {
+        const auto if_taken =
+            replaces() ? ObjectStore::IfTaken::Overwrite : ObjectStore::IfTaken::Refuse;
         return {spec_.content_type, spec_.egress_id, if_taken};
     }
     [[nodiscard]] HeadAndBody file(BytesView head, std::uint64_t body_bytes) const {
@@ -66,7 +69,7 @@ private:
     );
     [[nodiscard]] Result<> verify(std::uint64_t size);
 
-    S3Client client_;
+    std::unique_ptr<ObjectStore> store_;
     UploadSpec spec_;
     UploadState state_;
     std::string base_key_;                    ///< With the prefix, without any suffix.
@@ -76,11 +79,6 @@ private:
     std::string etag_;  ///< Of the completed object.
     StoredObject stored_;
 };
-
-std::string with_prefix(const std::string& prefix, const std::string& key) {
-    if (prefix.empty()) return key;
-    return prefix + (prefix.ends_with('/') ? "" : "/") + key;
-}
 
 /// Bytes [begin, end) of head ‖ body.
 Result<std::string> read_file_range(
@@ -102,15 +100,15 @@ Result<std::string> read_file_range(
     return bytes;
 }
 
-S3Upload::S3Upload(S3Client client, UploadSpec spec)
-    : client_(std::move(client)),
-      spec_(std::move(spec)),
-      base_key_(with_prefix(client_.destination().prefix, spec_.key)) {
+PartsUpload::PartsUpload(
+    std::unique_ptr<ObjectStore> store, const std::string& prefix, UploadSpec spec
+)
+    : store_(std::move(store)), spec_(std::move(spec)), base_key_(with_prefix(prefix, spec_.key)) {
     state_.key = base_key_;
 }
 
 /// Once, before anything is sent: what a checkpoint says is taken up, else a free name is found.
-Result<> S3Upload::prepare() {
+Result<> PartsUpload::prepare() {
     if (prepared_) return {};
     if (!spec_.checkpoint.empty()) AC_CHECK_OK(resume());
     if (state_.upload_id.empty()) AC_CHECK_OK(find_free_name());
@@ -118,12 +116,12 @@ Result<> S3Upload::prepare() {
     return {};
 }
 
-Result<> S3Upload::resume() {
+Result<> PartsUpload::resume() {
     auto state = UploadState::from_text(spec_.checkpoint);
     spec_.checkpoint.clear();
     if (!state) return {};
     std::uint64_t position = kFirstPartBody;
-    for (const UploadState::Part& part : state->parts) {
+    for (const UploadState::Sent& part : state->parts) {
         const auto bytes =
             read_range(spec_.body_path, spec_.body_offset + position, part.part.size);
         if (!bytes || crc32c(as_bytes(*bytes)) != part.crc32c) {
@@ -139,15 +137,15 @@ Result<> S3Upload::resume() {
     return {};
 }
 
-Result<> S3Upload::find_free_name() {
+Result<> PartsUpload::find_free_name() {
     if (replaces()) return {};
     while (true) {
-        const auto taken = client_.head_object(state_.key);
+        const auto taken = store_->head_object(state_.key);
         // Without the right to look, the store itself refuses at the end (If-None-Match).
         if (!taken && (taken.error().code == Errc::NotFound ||
                        taken.error().code == Errc::PermissionDenied)) {
             // A wrong secret or bucket is said now, not when the first part is full.
-            return client_.check_access();
+            return store_->check_access();
         }
         if (!taken) return tl::unexpected(taken.error());
         // This egress's own, from before a restart: completing will tell whether it is this file.
@@ -156,18 +154,18 @@ Result<> S3Upload::find_free_name() {
     }
 }
 
-Result<> S3Upload::next_name() {
+Result<> PartsUpload::next_name() {
     if (++name_attempt_ > kMaxNameAttempts) {
-        return fail(Errc::AlreadyExists, client_.object_url(base_key_) + ": too many of this name");
+        return fail(Errc::AlreadyExists, store_->object_url(base_key_) + ": too many of this name");
     }
     state_.key = name_for_attempt(base_key_, spec_.egress_id, name_attempt_);
     return {};
 }
 
 /// Takes back what was sent; the body is still in the spool.
-Result<> S3Upload::forget_upload() {
+Result<> PartsUpload::forget_upload() {
     if (!state_.upload_id.empty()) {
-        const auto aborted = client_.abort_multipart(state_.key, state_.upload_id);
+        const auto aborted = store_->abort_multipart(state_.key, state_.upload_id);
         if (!aborted && aborted.error().code != Errc::PermissionDenied) return aborted;
     }
     state_.upload_id.clear();
@@ -176,18 +174,18 @@ Result<> S3Upload::forget_upload() {
     return {};
 }
 
-Result<std::string> S3Upload::send_part(int number, std::string bytes) {
+Result<std::string> PartsUpload::send_part(int number, std::string bytes) {
     if (state_.upload_id.empty()) {
-        AC_TRY(state_.upload_id, client_.create_multipart(state_.key, options()));
+        AC_TRY(state_.upload_id, store_->create_multipart(state_.key, options()));
     }
-    return client_.upload_part(state_.key, state_.upload_id, number, std::move(bytes));
+    return store_->upload_part(state_.key, state_.upload_id, number, std::move(bytes));
 }
 
-Result<> S3Upload::advance(std::uint64_t body_bytes) {
+Result<> PartsUpload::advance(std::uint64_t body_bytes) {
     if (!stored_.key.empty()) return {};
     AC_CHECK_OK(prepare());
     // Equal parts count from the file's beginning, and the head's size is known at the end only.
-    if (wants_equal_parts(client_.destination())) return {};
+    if (store_->wants_equal_parts()) return {};
     auto sent = send_growing_parts(body_bytes);
     if (sent || sent.error().code != Errc::NotFound || state_.upload_id.empty()) return sent;
     // The store has forgotten the upload (a lifecycle rule, an operator): all of it once more.
@@ -196,7 +194,7 @@ Result<> S3Upload::advance(std::uint64_t body_bytes) {
     return send_growing_parts(body_bytes);
 }
 
-Result<> S3Upload::send_growing_parts(std::uint64_t body_bytes) {
+Result<> PartsUpload::send_growing_parts(std::uint64_t body_bytes) {
     while (true) {
         const int number = static_cast<int>(state_.parts.size()) + 2;
         const std::uint64_t size = growing_part_size(number);
@@ -209,24 +207,24 @@ Result<> S3Upload::send_growing_parts(std::uint64_t body_bytes) {
     }
 }
 
-std::uint64_t S3Upload::sent_bytes() const {
+std::uint64_t PartsUpload::sent_bytes() const {
     if (!stored_.key.empty()) return stored_.size;
     return state_.parts.empty() ? 0 : sent_to_ - kFirstPartBody;
 }
 
-Result<StoredObject> S3Upload::complete(BytesView head, std::uint64_t body_bytes) {
+Result<StoredObject> PartsUpload::complete(BytesView head, std::uint64_t body_bytes) {
     if (!stored_.key.empty()) return stored_;
     const HeadAndBody whole = file(head, body_bytes);
     AC_TRY(const auto sha256, sha256_of(whole));
     AC_CHECK_OK(finish_under_a_free_name(whole));
     const std::uint64_t size = head.size() + body_bytes;
     AC_CHECK_OK(verify(size));
-    stored_ = {client_.object_url(state_.key), state_.key, size, etag_, sha256};
+    stored_ = {store_->object_url(state_.key), state_.key, size, etag_, sha256};
     return stored_;
 }
 
 /// Completes the object, however often it must be begun anew for that; gives `etag_`.
-Result<> S3Upload::finish_under_a_free_name(const HeadAndBody& whole) {
+Result<> PartsUpload::finish_under_a_free_name(const HeadAndBody& whole) {
     for (int lost = 0; etag_.empty();) {
         AC_CHECK_OK(advance(whole.body_bytes));
         auto etag = finish(whole);
@@ -246,19 +244,19 @@ Result<> S3Upload::finish_under_a_free_name(const HeadAndBody& whole) {
     return {};
 }
 
-Result<std::string> S3Upload::finish(const HeadAndBody& file) {
+Result<std::string> PartsUpload::finish(const HeadAndBody& file) {
     const std::uint64_t total = file.head.size() + file.body_bytes;
-    if (wants_equal_parts(client_.destination())) {
+    if (store_->wants_equal_parts()) {
         const std::uint64_t part_size = equal_part_size(total);
         if (total > part_size) return finish_equal(file, part_size);
     } else if (!state_.parts.empty()) {
         return finish_growing(file);
     }
     AC_TRY(auto bytes, read_file_range(file, 0, total));
-    return client_.put_object(state_.key, std::move(bytes), options());
+    return store_->put_object(state_.key, std::move(bytes), options());
 }
 
-Result<std::string> S3Upload::finish_growing(const HeadAndBody& file) {
+Result<std::string> PartsUpload::finish_growing(const HeadAndBody& file) {
     if (file.body_bytes < sent_to_) {
         return fail(
             Errc::InvalidArgument, state_.key + ": the body is shorter than what was sent of it"
@@ -266,8 +264,8 @@ Result<std::string> S3Upload::finish_growing(const HeadAndBody& file) {
     }
     const std::uint64_t head_bytes = file.head.size();
     const std::uint64_t total = head_bytes + file.body_bytes;
-    std::vector<S3Part> parts;
-    for (const UploadState::Part& part : state_.parts) parts.push_back(part.part);
+    std::vector<Part> parts;
+    for (const UploadState::Sent& part : state_.parts) parts.push_back(part.part);
     if (file.body_bytes > sent_to_) {
         const int number = static_cast<int>(parts.size()) + 2;
         AC_TRY(auto tail, read_file_range(file, head_bytes + sent_to_, total));
@@ -279,12 +277,12 @@ Result<std::string> S3Upload::finish_growing(const HeadAndBody& file) {
     const std::uint64_t first_size = first.size();
     AC_TRY(auto first_etag, send_part(1, std::move(first)));
     parts.insert(parts.begin(), {1, first_size, std::move(first_etag)});
-    return client_.complete_multipart(state_.key, state_.upload_id, parts, options());
+    return store_->complete_multipart(state_.key, state_.upload_id, parts, options());
 }
 
-Result<std::string> S3Upload::finish_equal(const HeadAndBody& file, std::uint64_t part_size) {
+Result<std::string> PartsUpload::finish_equal(const HeadAndBody& file, std::uint64_t part_size) {
     const std::uint64_t total = file.head.size() + file.body_bytes;
-    std::vector<S3Part> parts;
+    std::vector<Part> parts;
     for (std::uint64_t begin = 0; begin < total; begin += part_size) {
         const std::uint64_t end = std::min(total, begin + part_size);
         AC_TRY(auto bytes, read_file_range(file, begin, end));
@@ -292,12 +290,12 @@ Result<std::string> S3Upload::finish_equal(const HeadAndBody& file, std::uint64_
         AC_TRY(auto etag, send_part(number, std::move(bytes)));
         parts.push_back({number, end - begin, std::move(etag)});
     }
-    return client_.complete_multipart(state_.key, state_.upload_id, parts, options());
+    return store_->complete_multipart(state_.key, state_.upload_id, parts, options());
 }
 
 /// What the store says it has is held against what was sent, where we may ask.
-Result<> S3Upload::verify(std::uint64_t size) {
-    const auto stored = client_.head_object(state_.key);
+Result<> PartsUpload::verify(std::uint64_t size) {
+    const auto stored = store_->head_object(state_.key);
     if (!stored) {
         if (stored.error().code == Errc::PermissionDenied) return {};
         return tl::unexpected(stored.error());
@@ -305,12 +303,12 @@ Result<> S3Upload::verify(std::uint64_t size) {
     if (stored->size == size) return {};
     return fail(
         Errc::Failed,
-        client_.object_url(state_.key) + ": has " + std::to_string(stored->size) +
+        store_->object_url(state_.key) + ": has " + std::to_string(stored->size) +
             " bytes instead of " + std::to_string(size)
     );
 }
 
-Result<> S3Upload::abort() {
+Result<> PartsUpload::abort() {
     if (!prepared_ && !spec_.checkpoint.empty()) {
         if (auto state = UploadState::from_text(spec_.checkpoint)) state_ = *std::move(state);
     }
@@ -319,14 +317,16 @@ Result<> S3Upload::abort() {
 
 }  // namespace
 
-Result<std::unique_ptr<UploadSession>> create_s3_upload(
-    const S3Destination& destination, UploadSpec spec, net::HttpClient& http
+Result<std::unique_ptr<UploadSession>> create_parts_upload(
+    std::unique_ptr<ObjectStore> store, const std::string& prefix, UploadSpec spec
 ) {
-    AC_TRY(auto client, S3Client::create(destination, http));
-    if (with_prefix(destination.prefix, spec.key).size() > 1024) {
-        return fail(Errc::InvalidArgument, "S3: prefix and file path have more than 1024 bytes");
+    if (with_prefix(prefix, spec.key).size() > kMaxKeyBytes) {
+        return fail(
+            Errc::InvalidArgument,
+            "prefix and file path have more than " + std::to_string(kMaxKeyBytes) + " bytes"
+        );
     }
-    return std::make_unique<S3Upload>(std::move(client), std::move(spec));
+    return std::make_unique<PartsUpload>(std::move(store), prefix, std::move(spec));
 }
 
 }  // namespace aircheck::storage
