@@ -142,6 +142,7 @@ Answer<void> put_output(const json& body, json& message, std::optional<int>& cha
          "filepath",
          "s3",
          "azure",
+         "gcp",
          "channels",
          "bitrate",
          "sample_rate",

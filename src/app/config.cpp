@@ -186,8 +186,8 @@ Result<> apply_all(Config& config, const std::map<std::string, Winner, std::less
     return {};
 }
 
-Result<> finish(Config& config, const ConfigSources& sources) {
-    AC_CHECK_OK(finish_stores(config, sources));
+Result<> finish(Config& config) {
+    AC_CHECK_OK(finish_stores(config));
     if (config.storage.local_directory.empty()) {
         config.storage.local_directory = config.data_dir + "/recordings";
     }
@@ -228,7 +228,7 @@ Result<Config> load(const ConfigSources& sources) {
     begin_stores(config);
     AC_TRY(const auto layers, make_layers(sources, config.warnings));
     AC_CHECK_OK(apply_all(config, choose(layers)));
-    AC_CHECK_OK(finish(config, sources));
+    AC_CHECK_OK(finish(config));
     return config;
 }
 

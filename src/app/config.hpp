@@ -140,6 +140,17 @@ struct AzureConfig {
     std::string content_disposition = "inline";
 };
 
+/// livekit/egress's storage.gcp, with more to it.
+struct GcpConfig {
+    Secret credentials_json;  ///< A service account's key, or the path of a file with one; empty:
+                              ///< the machine's own account.
+    std::string bucket;
+    std::string endpoint;  ///< Empty: Google's own.
+    ProxyConfig proxy;
+    std::vector<std::pair<std::string, std::string>> metadata;
+    std::string content_disposition = "inline";
+};
+
 /// storage.s3.max_retries and its delays; they hold for every store, those of requests too.
 struct RetryConfig {
     int max_retries = 5;  ///< Further tries of one request before the upload is put off.
@@ -153,11 +164,12 @@ struct StorageConfig {
     RetryConfig retries;
     /// At most one; none: outputs stay in `local_directory`.
     std::optional<S3Config> s3;
+    std::optional<GcpConfig> gcp;
     std::optional<AzureConfig> azure;
     std::string local_directory;  ///< Root of local storage; data_dir + "/recordings" unless set.
 
     /// Whether outputs leave this machine.
-    [[nodiscard]] bool has_store() const { return s3 || azure; }
+    [[nodiscard]] bool has_store() const { return s3 || gcp || azure; }
 };
 
 /// The smallest limit of config, rule and request wins; 0: none.

@@ -7,7 +7,6 @@ namespace aircheck::app {
 namespace {
 
 using testing::HasSubstr;
-
 using testing::Not;
 
 ConfigSources yaml(std::string text) {
@@ -105,7 +104,7 @@ TEST(Config, ALocalFolderOfTheDotEnvIsNoDecisionAgainstAStore) {
     sources.dotenv = NamedText{".env", "AIRCHECK_STORAGE__LOCAL__DIRECTORY=/out\n"};
     EXPECT_EQ(must_load(sources).storage.local_directory, "/out");
     EXPECT_EQ(must_load(sources).warnings.size(), 0U);
-    sources.file = NamedText{"aircheck.yaml", "storage: {gcp: {bucket: b}}"};
+    sources.file = NamedText{"aircheck.yaml", "storage: {alioss: {bucket: b}}"};
     EXPECT_THAT(message(sources), HasSubstr("no other storage is set"));
 }
 
@@ -141,7 +140,8 @@ INSTANTIATE_TEST_SUITE_P(
             "storage.s3.bucket?"},
         BadRow{"OldTopLevelS3", "s3: {bucket: x}", "storage.s3.access_key"},
         BadRow{"OldTopLevelS3Key", "s3:\n  buckett: x", "aircheck.yaml:2: storage.s3.buckett"},
-        BadRow{"OldTopLevelGcp", "gcp: {bucket: x}", "storage.gcp is not in this build yet"},
+        BadRow{
+            "OldTopLevelAliOss", "alioss: {bucket: x}", "storage.alioss is not in this build yet"},
         BadRow{"FarFromAll", "zzzzzzzzzz: 1", "zzzzzzzzzz is not a known setting"},
         BadRow{"NotYaml", "a: [1\nb: 2", "is not YAML"},
         BadRow{"NotAnObject", "- a\n- b", "aircheck.yaml: must be an object"},
@@ -236,9 +236,17 @@ INSTANTIATE_TEST_SUITE_P(
             "storage: {s3: {min_retry_delay: 1m}}",
             "must not be longer than storage.s3.max_retry_delay"},
         BadRow{
-            "OnlyGcp",
-            "storage: {gcp: {bucket: x}}",
-            "storage.gcp is not in this build yet, and no other storage"},
+            "OnlyAliOss",
+            "storage: {alioss: {bucket: x}}",
+            "storage.alioss is not in this build yet, and no other storage"},
+        BadRow{
+            "GcpNoBucket",
+            "storage: {gcp: {credentials_json: '{}'}}",
+            "storage.gcp.bucket (or GCP_BUCKET) is missing"},
+        BadRow{
+            "GcpNoSuchFile",
+            "storage: {gcp: {bucket: b, credentials_json: /nowhere/key.json}}",
+            "storage.gcp.credentials_json names '/nowhere/key.json'"},
         BadRow{
             "AzureNoContainer",
             "storage: {azure: {account_name: x, account_key: k}}",
@@ -264,76 +272,6 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; }
 );
 
-TEST(Config, AzuresOwnVariablesMakeAStore) {
-    ConfigSources sources;
-    sources.environment = {
-        {"AZURE_STORAGE_ACCOUNT", "ours"},
-        {"AZURE_STORAGE_KEY", "a2V5"},
-        {"AZURE_STORAGE_CONTAINER", "calls"}};
-    const auto config = must_load(sources);
-    ASSERT_TRUE(config.storage.azure);
-    EXPECT_EQ(config.storage.azure->account_name, "ours");
-    EXPECT_EQ(config.storage.azure->account_key.reveal(), "a2V5");
-    EXPECT_EQ(config.storage.azure->container_name, "calls");
-    EXPECT_THAT(print_config(config), Not(HasSubstr("a2V5")));
-    EXPECT_THAT(print_config(config), Not(HasSubstr("s3:\n    bucket")));
-
-    sources.environment = {
-        {"AZURE_STORAGE_CONNECTION_STRING",
-         "AccountName=ours;AccountKey=a2V5;EndpointSuffix=core.windows.net"},
-        {"AZURE_STORAGE_CONTAINER", "calls"}};
-    const auto connected = must_load(sources);
-    EXPECT_EQ(connected.storage.azure->account_name, "ours");
-    EXPECT_EQ(connected.storage.azure->account_key.reveal(), "a2V5");
-    EXPECT_EQ(connected.storage.azure->endpoint, "");
-    // One left over in the environment gives way to what the file says.
-    sources.environment["AZURE_STORAGE_CONNECTION_STRING"] = "AccountName=other;AccountKey=b3Ro";
-    sources.file = NamedText{"a.yaml", "storage: {azure: {account_name: ours, sas_token: sig=x}}"};
-    const auto own = must_load(sources);
-    EXPECT_EQ(own.storage.azure->account_name, "ours");
-    EXPECT_EQ(own.storage.azure->sas_token.reveal(), "sig=x");
-    // Without a container they set up nothing.
-    sources = {};
-    sources.environment = {{"AZURE_STORAGE_ACCOUNT", "ours"}};
-    EXPECT_FALSE(must_load(sources).storage.has_store());
-}
-
-TEST(Config, TheStoreAskedForWinsOverVariablesThatProgramsShare) {
-    auto sources = yaml("storage: {azure: {account_name: a, account_key: k, container_name: c}}");
-    sources.environment = {{"AWS_BUCKET", "b"}};
-    const auto config = must_load(sources);
-    EXPECT_FALSE(config.storage.s3);
-    EXPECT_TRUE(config.storage.azure);
-    ASSERT_EQ(config.warnings.size(), 1U);
-    EXPECT_THAT(config.warnings[0], HasSubstr("AWS_BUCKET) has no effect beside storage.azure"));
-    const auto both = must_load(
-        yaml("storage: {s3: {bucket: b, access_key: k, secret: s}, azure: {container_name: c}}")
-    );
-    EXPECT_TRUE(both.storage.s3);
-    EXPECT_FALSE(both.storage.azure);
-    EXPECT_EQ(both.warnings.size(), 1U);
-}
-
-TEST(Config, LaterStorageBesideAUsableOneIsOnlyWarnedOf) {
-    EXPECT_EQ(
-        must_load(yaml("storage: {s3: {bucket: b, access_key: k, secret: s}, gcp: {bucket: x}}"))
-            .warnings.size(),
-        1U
-    );
-    EXPECT_EQ(
-        must_load(yaml("storage: {local: {directory: /r}, gcp: {bucket: x}}")).warnings.size(), 1U
-    );
-}
-
-TEST(Config, ALocalFolderBesideABucketIsWarnedOf) {
-    const auto config = must_load(
-        yaml("storage:\n  s3: {bucket: b, access_key: k, secret: s}\n  local: {directory: /r}")
-    );
-    ASSERT_EQ(config.warnings.size(), 1U);
-    EXPECT_THAT(config.warnings[0], HasSubstr("aircheck.yaml:3: storage.local.directory"));
-    EXPECT_TRUE(must_load(yaml("storage: {local: {directory: /r}}")).warnings.empty());
-}
-
 TEST(Config, HeadersThatAircheckWritesCannotBeConfigured) {
     const auto headers = [](const std::string& format, const std::string& name) {
         return yaml(
@@ -350,15 +288,6 @@ TEST(Config, HeadersThatAircheckWritesCannotBeConfigured) {
     );
     EXPECT_EQ(must_load(headers("flat", "Authorization")).webhooks.size(), 1U);
     EXPECT_EQ(must_load(headers("livekit", "X-Key")).webhooks.size(), 1U);
-}
-
-TEST(Config, AGuidesGoogleBucketIsNotTurnedIntoALocalFolder) {
-    ConfigSources sources;
-    sources.dotenv =
-        NamedText{".env", "GCP_CREDENTIALS_JSON={\"type\":\"service_account\"}\nGCP_BUCKET=b\n"};
-    EXPECT_THAT(message(sources), HasSubstr("GCP_BUCKET is not in this build yet"));
-    sources.environment = {{"AWS_BUCKET", "b"}, {"AWS_ACCESS_KEY", "k"}, {"AWS_SECRET_KEY", "s"}};
-    EXPECT_EQ(must_load(sources).warnings.size(), 1U);
 }
 
 TEST(Config, AMisspelledVariableIsRefusedLikeAMisspelledKey) {

@@ -46,7 +46,9 @@ struct Key {
 
 /// The keys of `storage`, and what must hold among them: one store at most is left, and complete.
 void add_storage_keys(std::vector<Key>& keys);
-[[nodiscard]] Result<> finish_stores(Config& config, const ConfigSources& sources);
+[[nodiscard]] Result<> finish_stores(Config& config);
+/// "storage.s3": the section of the store in force, where there is one.
+[[nodiscard]] std::string_view store_section(const Config& config);
 /// Before the keys are applied: room for what they say of each store.
 void begin_stores(Config& config);
 /// Whether the key at `path` says something of a store that is not the one in force.

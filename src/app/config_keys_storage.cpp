@@ -48,6 +48,11 @@ constexpr ProxyKeys kAzureProxyKeys = {
     "storage.azure.proxy_config.username",
     "storage.azure.proxy_config.password"};
 
+constexpr ProxyKeys kGcpProxyKeys = {
+    "storage.gcp.proxy_config.url",
+    "storage.gcp.proxy_config.username",
+    "storage.gcp.proxy_config.password"};
+
 /// `access` gives a Config's ProxyConfig.
 template <typename Access>
 void add_proxy_keys(std::vector<Key>& keys, const ProxyKeys& paths, Access access) {
@@ -153,6 +158,32 @@ void add_azure_keys(std::vector<Key>& keys) {
     ));
 }
 
+void add_gcp_keys(std::vector<Key>& keys) {
+    keys.push_back(text_key(
+        "storage.gcp.bucket", [](auto& c) -> auto& { return c.storage.gcp->bucket; }
+    ));
+    keys.push_back(secret_key(
+        "storage.gcp.credentials_json",
+        [](auto& c) -> auto& { return c.storage.gcp->credentials_json; }
+    ));
+    keys.push_back(endpoint_key(
+        "storage.gcp.endpoint", [](auto& c) -> auto& { return c.storage.gcp->endpoint; }
+    ));
+    add_proxy_keys(
+        keys, kGcpProxyKeys, [](auto& c) -> auto& { return c.storage.gcp->proxy; }
+    );
+    keys.push_back(list_key(
+        "storage.gcp.metadata",
+        [](auto& c) -> auto& { return c.storage.gcp->metadata; },
+        read_text_map,
+        show_metadata
+    ));
+    keys.push_back(text_key(
+        "storage.gcp.content_disposition",
+        [](auto& c) -> auto& { return c.storage.gcp->content_disposition; }
+    ));
+}
+
 }  // namespace
 
 void add_storage_keys(std::vector<Key>& keys) {
@@ -170,8 +201,8 @@ void add_storage_keys(std::vector<Key>& keys) {
         [](const std::string& text) { return quote(text); }
     ));
     add_s3_keys(keys);
+    add_gcp_keys(keys);
     add_azure_keys(keys);
-    keys.push_back(ignored("storage.gcp", Shape::Subtree, kNotYet));
     keys.push_back(ignored("storage.alioss", Shape::Subtree, kNotYet));
     keys.push_back(bool_key(
         "disallow_local_storage", [](auto& c) -> auto& { return c.disallow_local_storage; }

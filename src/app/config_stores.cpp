@@ -1,10 +1,12 @@
 // Which store is in force, and whether it is complete.
 #include "app/config_keys.hpp"
-#include "app/config_variables.hpp"
+#include "core/foreign_text.hpp"
 #include "storage/azure_address.hpp"
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <iterator>
 
 namespace aircheck::app {
 namespace {
@@ -36,6 +38,11 @@ constexpr std::array kStores = {
         "storage.s3.bucket (or AWS_BUCKET)",
         [](const StorageConfig& storage) { return !storage.s3->bucket.empty(); },
         [](StorageConfig& storage) { storage.s3.reset(); }},
+    StoreKind{
+        "storage.gcp",
+        "storage.gcp.bucket (or GCP_BUCKET)",
+        [](const StorageConfig& storage) { return !storage.gcp->bucket.empty(); },
+        [](StorageConfig& storage) { storage.gcp.reset(); }},
     StoreKind{
         "storage.azure",
         "storage.azure.container_name (or AZURE_STORAGE_CONTAINER)",
@@ -148,18 +155,34 @@ const Origin* chosen_local_folder(const Config& config) {
 }
 
 /// A store that this build cannot reach must not turn silently into a local folder.
-Result<> check_later_storage(const Config& config, const ConfigSources& sources) {
+Result<> check_later_storage(const Config& config) {
     if (config.storage.has_store() || chosen_local_folder(config) != nullptr) return {};
     constexpr std::string_view kInstead =
         "is not in this build yet, and no other storage is set: recordings would stay on this "
         "machine; "
-        "set storage.s3 or storage.azure, or storage.local.directory if that is meant";
-    for (const auto* path : {"storage.gcp", "storage.alioss"}) {
-        if (config.origins.contains(path)) return fail_setting(config, path, std::string(kInstead));
+        "set storage.s3, storage.gcp or storage.azure, or storage.local.directory if that is meant";
+    constexpr const char* kPath = "storage.alioss";
+    if (config.origins.contains(kPath)) return fail_setting(config, kPath, std::string(kInstead));
+    return {};
+}
+
+/// Google's own variable names a file; ours, and livekit/egress's key, may hold the text itself.
+Result<> read_credentials_file(Config& config) {
+    Secret& credentials = config.storage.gcp->credentials_json;
+    const std::string& text = credentials.reveal();
+    const auto begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string::npos || text[begin] == '{') return {};
+    std::ifstream file(text, std::ios::binary);
+    std::string content((std::istreambuf_iterator<char>(file)), {});
+    if (!file.is_open() || content.empty()) {
+        return fail_setting(
+            config,
+            "storage.gcp.credentials_json",
+            "names '" + first_words(text) +
+                "', which cannot be read (it is the JSON itself, or a file with it)"
+        );
     }
-    if (const auto name = later_bucket_variable(sources); !name.empty()) {
-        return fail(Errc::InvalidArgument, name + " " + std::string(kInstead));
-    }
+    credentials = Secret(std::move(content));
     return {};
 }
 
@@ -167,14 +190,16 @@ Result<> check_later_storage(const Config& config, const ConfigSources& sources)
 
 void begin_stores(Config& config) {
     config.storage.s3.emplace();
+    config.storage.gcp.emplace();
     config.storage.azure.emplace();
 }
 
-Result<> finish_stores(Config& config, const ConfigSources& sources) {
+Result<> finish_stores(Config& config) {
     AC_CHECK_OK(choose_store(config));
     if (config.storage.s3) AC_CHECK_OK(finish_s3(config));
+    if (config.storage.gcp) AC_CHECK_OK(read_credentials_file(config));
     if (config.storage.azure) AC_CHECK_OK(finish_azure(config));
-    AC_CHECK_OK(check_later_storage(config, sources));
+    AC_CHECK_OK(check_later_storage(config));
     if (config.storage.retries.min_delay > config.storage.retries.max_delay) {
         return fail_setting(
             config,
@@ -184,19 +209,24 @@ Result<> finish_stores(Config& config, const ConfigSources& sources) {
     }
     const Origin* local = chosen_local_folder(config);
     if (config.storage.has_store() && local != nullptr) {
-        const std::string store = config.storage.s3 ? "storage.s3" : "storage.azure";
         config.warnings.push_back(
-            local->to_string() + ": storage.local.directory has no effect beside " + store +
-            ": recordings go to the bucket"
+            local->to_string() + ": storage.local.directory has no effect beside " +
+            std::string(store_section(config)) + ": recordings go to the bucket"
         );
     }
     return {};
+}
+
+std::string_view store_section(const Config& config) {
+    if (config.storage.s3) return "storage.s3";
+    return config.storage.gcp ? "storage.gcp" : "storage.azure";
 }
 
 bool is_of_another_store(const Config& config, std::string_view path) {
     if (path.starts_with("storage.s3.")) {
         return !config.storage.s3 && path.find("retr") == std::string_view::npos;
     }
+    if (path.starts_with("storage.gcp.")) return !config.storage.gcp;
     return path.starts_with("storage.azure.") && !config.storage.azure;
 }
 

@@ -240,6 +240,10 @@ std::vector<Variable> general_variables(const Variables& environment, const DotE
         take("storage.s3.secret", {"AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"});
         take("storage.s3.session_token", {"AWS_SESSION_TOKEN"});
     }
+    take("storage.gcp.bucket", {"GCP_BUCKET"});
+    take(
+        "storage.gcp.credentials_json", {"GCP_CREDENTIALS_JSON", "GOOGLE_APPLICATION_CREDENTIALS"}
+    );
     take("storage.azure.account_name", {"AZURE_STORAGE_ACCOUNT"});
     take("storage.azure.account_key", {"AZURE_STORAGE_KEY"});
     take("storage.azure.container_name", {"AZURE_STORAGE_CONTAINER"});
@@ -251,22 +255,10 @@ std::vector<Variable> general_variables(const Variables& environment, const DotE
 void warn_of_later_variables(const Variables& environment, std::vector<std::string>& warnings) {
     std::string names;
     for (const auto& [name, value] : environment) {
-        const bool is_later =
-            name.starts_with("TAVUS_") || name == "GCP_CREDENTIALS_JSON" || name == "GCP_BUCKET";
-        if (is_later && !value.empty()) names += (names.empty() ? "" : ", ") + name;
+        if (name.starts_with("TAVUS_") && !value.empty())
+            names += (names.empty() ? "" : ", ") + name;
     }
     if (!names.empty()) warnings.push_back(names + ": not in this build yet, without effect");
-}
-
-std::string later_bucket_variable(const ConfigSources& sources) {
-    std::vector<std::string> warnings;
-    const auto dotenv = sources.dotenv ? parse_dotenv(*sources.dotenv, warnings) : DotEnv{};
-    const std::string name = "GCP_BUCKET";
-    for (const auto* variables : {&sources.environment, &dotenv.values}) {
-        const auto found = variables->find(name);
-        if (found != variables->end() && !found->second.empty()) return name;
-    }
-    return {};
 }
 
 }  // namespace aircheck::app

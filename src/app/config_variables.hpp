@@ -44,7 +44,4 @@ struct DotEnv {
 /// One warning for the variables of things this build does not do yet.
 void warn_of_later_variables(const Variables& environment, std::vector<std::string>& warnings);
 
-/// GCP_BUCKET or AZURE_STORAGE_CONTAINER, where one says that recordings belong there; or "".
-[[nodiscard]] std::string later_bucket_variable(const ConfigSources& sources);
-
 }  // namespace aircheck::app

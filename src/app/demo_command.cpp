@@ -32,6 +32,7 @@ Config demo_config(Config config, const std::string& room_server, const std::str
     config.livekit.api_secret = Secret("secret");
     config.data_dir += "/demo";  // Beside the records of real calls, never among them.
     config.storage.s3.reset();
+    config.storage.gcp.reset();
     config.storage.azure.reset();
     config.storage.local_directory = config.data_dir + "/recordings";
     config.database.clear();

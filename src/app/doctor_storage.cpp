@@ -30,6 +30,18 @@ StoreWords words_of(const storage::Destination& destination) {
             "l",
             "d"};
     }
+    if (std::holds_alternative<storage::GcsDestination>(destination)) {
+        return {
+            "storage.gcp (GCP_…)",
+            "storage.gcp.bucket (GCP_BUCKET)",
+            "storage.gcp.credentials_json (GCP_CREDENTIALS_JSON)",
+            "storage.gcp.endpoint",
+            "storage.objects.create (and storage.multipartUploads.create)",
+            "storage.multipartUploads.abort",
+            "storage.objects.get",
+            "storage.objects.list",
+            "storage.objects.delete"};
+    }
     return {
         "storage.s3 (AWS_…)",
         "storage.s3.bucket (AWS_BUCKET)",

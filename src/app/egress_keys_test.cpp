@@ -90,6 +90,11 @@ void show_storage(const Config& config, Shown& out) {
     out["storage.s3.max_retry_delay"] = show(defaults.retry.max_delay);
     out["storage.s3.min_retry_delay"] = show(defaults.retry.min_delay);
     out["disallow_local_storage"] = show(!defaults.local_storage_allowed);
+    if (const auto* gcs = std::get_if<storage::GcsDestination>(&defaults.destination)) {
+        out["gcp"] = out["storage.gcp.bucket"] = gcs->bucket;
+        out["storage.gcp.credentials_json"] = gcs->credentials;
+        out["storage.gcp.proxy_config"] = gcs->proxy;
+    }
     if (const auto* azure = std::get_if<storage::AzureDestination>(&defaults.destination)) {
         out["azure"] = out["storage.azure.container_name"] = azure->container;
         out["storage.azure.account_name"] = azure->account;
@@ -147,7 +152,10 @@ TEST(EgressKeys, HonouredOnesReachTheOptionTheyAreFor) {
         EXPECT_EQ(shown[row.key], row.expected);
         const auto before = usual.find(row.key);
         EXPECT_TRUE(before == usual.end() || before->second != row.expected) << "the default";
-        EXPECT_EQ(config->warnings.size(), row.key == "s3" || row.key == "azure" ? 1U : 0U);
+        EXPECT_EQ(
+            config->warnings.size(),
+            row.key == "s3" || row.key == "gcp" || row.key == "azure" ? 1U : 0U
+        );
     }
 }
 

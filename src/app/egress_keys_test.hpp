@@ -68,10 +68,14 @@ storage.s3.proxy_config.password | storage: {s3: {bucket: b, access_key: k, secr
 storage.s3.max_retries | storage: {s3: {max_retries: 3}} | 3
 storage.s3.max_retry_delay | storage: {s3: {max_retry_delay: 7s}} | 7000ms
 storage.s3.min_retry_delay | storage: {s3: {min_retry_delay: 500ms}} | 500ms
+storage.gcp.bucket | storage: {gcp: {bucket: calls}} | calls
+storage.gcp.credentials_json | storage: {gcp: {bucket: calls, credentials_json: '{"type": "x"}'}} | {"type": "x"}
+storage.gcp.proxy_config | storage: {gcp: {bucket: calls, proxy_config: {url: 'http://p:3128', username: u, password: w}}} | http://u:w@p:3128
 storage.azure.account_name | storage: {azure: {account_name: ours, account_key: a2V5, container_name: con}} | ours
 storage.azure.account_key | storage: {azure: {account_name: ours, account_key: a2V5, container_name: con}} | a2V5
 storage.azure.container_name | storage: {azure: {account_name: ours, account_key: a2V5, container_name: con}} | con
 s3 | s3: {bucket: calls, access_key: k, secret: s} | calls
+gcp | gcp: {bucket: calls} | calls
 azure | azure: {account_name: ours, account_key: a2V5, container_name: con} | con
 )";
 
@@ -152,14 +156,10 @@ cpu_cost.max_concurrent_web | 18 | older livekit/egress
 inline constexpr std::string_view kRefused = R"(
 storage.s3.assume_role_arn | storage: {s3: {bucket: b, access_key: k, secret: s, assume_role_arn: a}} | storage.s3.assume_role_arn is not in this build yet
 storage.s3.assume_role_external_id | storage: {s3: {bucket: b, access_key: k, secret: s, assume_role_external_id: e}} | storage.s3.assume_role_external_id is not in this build yet
-storage.gcp.credentials_json | storage: {gcp: {credentials_json: '{}'}} | storage.gcp is not in this build yet
-storage.gcp.bucket | storage: {gcp: {bucket: b}} | storage.gcp is not in this build yet
-storage.gcp.proxy_config | storage: {gcp: {proxy_config: {url: 'http://p:1'}}} | storage.gcp is not in this build yet
 storage.alioss.access_key | storage: {alioss: {access_key: k}} | storage.alioss is not in this build yet
 storage.alioss.secret | storage: {alioss: {secret: s}} | storage.alioss is not in this build yet
 storage.alioss.endpoint | storage: {alioss: {endpoint: e}} | storage.alioss is not in this build yet
 storage.alioss.bucket | storage: {alioss: {bucket: b}} | storage.alioss is not in this build yet
-gcp | gcp: {bucket: g} | storage.gcp is not in this build yet
 alioss | alioss: {bucket: b} | storage.alioss is not in this build yet
 )";
 

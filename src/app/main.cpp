@@ -142,7 +142,7 @@ void add_recording_commands(CLI::App& app, Arguments& all, std::function<int()>&
     add_common(*command, all);
     command->add_option("room", all.record.room, "The room's name")->required();
     command->add_option(
-        "-o,--output", all.record.output, "A file, s3://bucket/key, or azure://container/key"
+        "-o,--output", all.record.output, "A file, s3://bucket/key, gs://… or azure://…"
     );
     command->add_option("--wait", all.wait, "How long to wait for the room and its sound")
         ->capture_default_str();

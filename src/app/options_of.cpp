@@ -117,6 +117,20 @@ storage::AzureDestination azure_destination(const Config& config, const AzureCon
     return azure;
 }
 
+storage::GcsDestination gcs_destination(const Config& config, const GcpConfig& from) {
+    storage::GcsDestination gcs;
+    gcs.bucket = from.bucket;
+    gcs.credentials = from.credentials_json.reveal();
+    gcs.endpoint = from.endpoint;
+    // Google's own variable, for machines and emulators that have it elsewhere.
+    if (const char* host = std::getenv("GCE_METADATA_HOST")) gcs.metadata_host = host;
+    gcs.prefix = key_prefix(config);
+    gcs.content_disposition = from.content_disposition;
+    for (const auto& [key, value] : from.metadata) gcs.metadata[key] = value;
+    set_network(gcs, config, from.proxy);
+    return gcs;
+}
+
 }  // namespace
 
 recorder::RoomAccess room_access(const Config& config) {
@@ -130,6 +144,7 @@ recorder::RoomAccess room_access(const Config& config) {
 
 storage::Destination default_destination(const Config& config) {
     if (config.storage.s3) return s3_destination(config, *config.storage.s3);
+    if (config.storage.gcp) return gcs_destination(config, *config.storage.gcp);
     if (config.storage.azure) return azure_destination(config, *config.storage.azure);
     std::string root = config.storage.local_directory;
     if (root.empty()) root = config.data_dir + "/recordings";

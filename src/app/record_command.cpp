@@ -33,7 +33,7 @@ recorder::Mixing to_recorder(AudioMixing mixing) {
     return recorder::Mixing::Default;
 }
 
-/// A store's address in `-o`: "s3://", "azure://".
+/// A store's address in `-o`: "s3://", "gs://", "azure://".
 struct StoreAddress {
     std::string_view scheme;
     std::string place;  ///< Bucket or container.
@@ -41,7 +41,7 @@ struct StoreAddress {
 };
 
 std::optional<StoreAddress> store_address(const std::string& output) {
-    for (const std::string_view scheme : {"s3://", "azure://"}) {
+    for (const std::string_view scheme : {"s3://", "gs://", "azure://"}) {
         if (!output.starts_with(scheme)) continue;
         const std::string rest = output.substr(scheme.size());
         const auto slash = rest.find('/');
@@ -68,6 +68,18 @@ Result<storage::Destination> destination_of(const StoreAddress& address, const C
         s3->prefix.clear();
         return destination;
     }
+    if (auto* gcs = std::get_if<storage::GcsDestination>(&destination); address.scheme == "gs://") {
+        if (gcs == nullptr) {
+            return fail(
+                Errc::InvalidArgument,
+                "-o gs://…: credentials are missing: set GCP_CREDENTIALS_JSON and GCP_BUCKET, or "
+                "storage.gcp"
+            );
+        }
+        gcs->bucket = address.place;
+        gcs->prefix.clear();
+        return destination;
+    }
     auto* azure = std::get_if<storage::AzureDestination>(&destination);
     if (azure == nullptr) {
         return fail(
@@ -88,8 +100,8 @@ Result<> apply_output(const RecordCommand& command, const Config& config, record
         if (config.disallow_local_storage && !config.storage.has_store()) {
             return fail(
                 Errc::InvalidArgument,
-                "disallow_local_storage: no bucket is configured: set storage.s3 or storage.azure, "
-                "or say where with -o"
+                "disallow_local_storage: no bucket is configured: set storage.s3, storage.gcp or "
+                "storage.azure, or say where with -o"
             );
         }
         job.destination = default_destination(config);

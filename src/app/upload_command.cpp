@@ -41,6 +41,12 @@ bool use_todays_credentials(storage::Destination& kept, const storage::Destinati
         to->session_token = from->session_token;
         return true;
     }
+    if (auto* to = std::get_if<storage::GcsDestination>(&kept)) {
+        const auto* from = std::get_if<storage::GcsDestination>(&configured);
+        if (from == nullptr || to->bucket != from->bucket) return false;
+        to->credentials = from->credentials;
+        return true;
+    }
     auto* to = std::get_if<storage::AzureDestination>(&kept);
     const auto* from = std::get_if<storage::AzureDestination>(&configured);
     if (to == nullptr || from == nullptr) return false;

@@ -9,6 +9,7 @@ namespace {
 
 using nlohmann::json;
 using storage::AzureDestination;
+using storage::GcsDestination;
 using storage::LocalDestination;
 using storage::S3Destination;
 
@@ -58,6 +59,18 @@ Fields fields_of(const AzureDestination& azure) {
         {{"account_key", azure.account_key}, {"sas_token", azure.sas_token}}};
 }
 
+Fields fields_of(const GcsDestination& gcs) {
+    return {
+        {{"kind", "gcs"},
+         {"bucket", gcs.bucket},
+         {"endpoint", gcs.endpoint},
+         {"metadata_host", gcs.metadata_host},
+         {"prefix", gcs.prefix},
+         {"content_disposition", gcs.content_disposition},
+         {"metadata", gcs.metadata}},
+        {{"credentials", gcs.credentials}}};
+}
+
 LocalDestination local_of(const Fields& kept) { return {kept.open.at("root").get<std::string>()}; }
 
 S3Destination s3_of(const Fields& kept) {
@@ -90,9 +103,22 @@ AzureDestination azure_of(const Fields& kept) {
     return azure;
 }
 
+GcsDestination gcs_of(const Fields& kept) {
+    GcsDestination gcs;
+    gcs.bucket = kept.open.at("bucket");
+    gcs.endpoint = kept.open.at("endpoint");
+    gcs.metadata_host = kept.open.at("metadata_host");
+    gcs.prefix = kept.open.at("prefix");
+    gcs.content_disposition = kept.open.at("content_disposition");
+    gcs.metadata = kept.open.at("metadata").get<std::map<std::string, std::string>>();
+    gcs.credentials = kept.secrets.at("credentials");
+    return gcs;
+}
+
 Result<storage::Destination> destination_of(const std::string& kind, const Fields& kept) {
     if (kind == "s3") return s3_of(kept);
     if (kind == "azure") return azure_of(kept);
+    if (kind == "gcs") return gcs_of(kept);
     return fail(Errc::Malformed, "kept destination: unknown kind \"" + kind + "\"");
 }
 

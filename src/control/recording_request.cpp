@@ -257,6 +257,9 @@ std::string make_echo(const RecordingRequest& request) {
         file->mutable_azure()->set_account_name("{account_name}");
         file->mutable_azure()->set_account_key("{account_key}");
         file->mutable_azure()->set_container_name(azure->container);
+    } else if (const auto* gcs = std::get_if<storage::GcsDestination>(&request.destination)) {
+        file->mutable_gcp()->set_bucket(gcs->bucket);
+        file->mutable_gcp()->set_credentials("{credentials}");
     }
     *echo.mutable_file() = *file;
     return info.SerializeAsString();

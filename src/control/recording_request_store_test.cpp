@@ -1,5 +1,7 @@
 // Where a request lets its file go: its own S3, the configured store, and who may be reached.
 
+#include "tests/support/gcs_key.hpp"
+
 #include "control/recording_request_testing.hpp"
 
 #include <gmock/gmock.h>
@@ -17,7 +19,6 @@ using testing::sent;
 
 TEST(CheckRequest, RefusesStoresThatAreNotHere) {
     const std::pair<const char*, const char*> stores[] = {
-        {"gcp", R"({"bucket":"b","credentials":"hidden"})"},
         {"aliOSS", R"({"bucket":"b","secret":"hidden"})"},
     };
     for (const auto& [name, store] : stores) {
@@ -79,6 +80,62 @@ TEST(CheckRequest, FillsAzureFromTheConfiguredAccount) {
     const auto& store = std::get<storage::AzureDestination>(request.destination);
     EXPECT_EQ(store.account_key, "aGlkZGVu");
     EXPECT_EQ(store.endpoint, "");
+}
+
+json gcp(const json& store) {
+    const json file = {{"file_type", "MP4"}, {"gcp", store}};
+    return sent({{"file_outputs", json::array({file})}});
+}
+
+TEST(CheckRequest, TakesEveryFieldOfGcp) {
+    RecordingDefaults defaults;
+    defaults.storage_prefix = "calls/";
+    defaults.network_allow = {"10.0.0.0/8"};
+    const std::string key = tests::gcs_credentials("https://oauth2.example/token");
+    const auto request = accepted(
+        gcp(
+            {{"bucket", "theirs"},
+             {"credentials", key},
+             {"proxy", {{"url", "http://proxy:3128"}, {"username", "u"}, {"password", "hidden"}}}}
+        ),
+        defaults
+    );
+    const auto& store = std::get<storage::GcsDestination>(request.destination);
+    EXPECT_EQ(store.bucket, "theirs");
+    EXPECT_EQ(store.credentials, key);
+    EXPECT_EQ(store.proxy, "http://u:hidden@proxy:3128");
+    EXPECT_EQ(store.prefix, "calls/");
+    EXPECT_EQ(store.reach, storage::StoreNetwork::Reach::PublicOnly)
+        << "token_uri is the request's";
+    EXPECT_EQ(store.allow, defaults.network_allow);
+    EXPECT_THAT(request.echo, Not(HasSubstr("PRIVATE KEY")));
+    EXPECT_THAT(request.echo, Not(HasSubstr("hidden")));
+    EXPECT_THAT(request.echo, HasSubstr("{credentials}"));
+}
+
+TEST(CheckRequest, FillsGcpFromTheConfiguration) {
+    RecordingDefaults defaults;
+    storage::GcsDestination own;
+    own.bucket = "ours";
+    own.endpoint = "https://storage.example";
+    defaults.destination = own;  // The machine's own account.
+    const auto request = accepted(gcp({{"bucket", "theirs"}}), defaults);
+    const auto& store = std::get<storage::GcsDestination>(request.destination);
+    EXPECT_EQ(store.bucket, "theirs");
+    EXPECT_EQ(store.endpoint, own.endpoint);
+    EXPECT_EQ(store.reach, storage::StoreNetwork::Reach::Any);
+    const std::pair<json, const char*> rows[] = {
+        {{{"bucket", ""}}, "gcp.bucket"},
+        {{{"bucket", "theirs"}}, "gcp: no credentials"},
+        {{{"bucket", "theirs"}, {"credentials", "hidden"}}, "no JSON object"},
+        {{{"bucket", "../x"}, {"credentials", "hidden"}}, "no bucket's name"},
+    };
+    for (const auto& [given, words] : rows) {
+        const auto answer = check_request(request_of(gcp(given)), {});
+        ASSERT_FALSE(answer) << words;
+        EXPECT_THAT(answer.error().message, HasSubstr(words));
+        EXPECT_THAT(answer.error().message, Not(HasSubstr("hidden")));
+    }
 }
 
 TEST(CheckRequest, NamesWhatIsWrongWithAzure) {

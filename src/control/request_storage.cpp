@@ -1,6 +1,7 @@
 #include "control/plain_request.hpp"
 #include "net/proxy_url.hpp"
 #include "storage/azure_address.hpp"
+#include "storage/gcs_address.hpp"
 
 #include <utility>
 
@@ -100,6 +101,36 @@ Answer<storage::AzureDestination> azure_destination(
     return destination;
 }
 
+/// Without credentials it is written with the configuration's, which may be the machine's own.
+Answer<storage::GcsDestination> gcs_destination(
+    const livekit::GCPUpload& gcp, const RecordingDefaults& defaults
+) {
+    if (gcp.bucket().empty()) return invalid("request has missing or invalid field: gcp.bucket");
+    storage::GcsDestination destination;
+    destination.bucket = gcp.bucket();
+    destination.credentials = gcp.credentials();
+    const auto* own = std::get_if<storage::GcsDestination>(&defaults.destination);
+    if (own != nullptr) {
+        destination.endpoint = own->endpoint;
+        destination.metadata_host = own->metadata_host;
+        if (gcp.credentials().empty()) destination.credentials = own->credentials;
+    } else if (gcp.credentials().empty()) {
+        return invalid("gcp: no credentials in the request, and none are configured");
+    }
+    if (gcp.has_proxy()) {
+        destination.proxy =
+            net::proxy_url(gcp.proxy().url(), gcp.proxy().username(), gcp.proxy().password());
+    }
+    destination.prefix = defaults.storage_prefix;
+    set_network(destination, defaults);
+    // A key's JSON says where to ask for a token, as a proxy says where to go.
+    if (!gcp.credentials().empty() || gcp.has_proxy()) judge_addresses(destination, defaults);
+    if (auto fits = storage::check_destination(destination); !fits) {
+        return invalid("gcp: " + fits.error().context);
+    }
+    return destination;
+}
+
 }  // namespace
 
 Answer<storage::Destination> destination_of(
@@ -111,8 +142,11 @@ Answer<storage::Destination> destination_of(
             if (!s3) return tl::unexpected(s3.error());
             return *std::move(s3);
         }
-        case livekit::StorageConfig::kGcp:
-            return beyond_us("gcp storage");
+        case livekit::StorageConfig::kGcp: {
+            auto gcs = gcs_destination(storage.gcp(), defaults);
+            if (!gcs) return tl::unexpected(gcs.error());
+            return *std::move(gcs);
+        }
         case livekit::StorageConfig::kAzure: {
             auto azure = azure_destination(storage.azure(), defaults);
             if (!azure) return tl::unexpected(azure.error());

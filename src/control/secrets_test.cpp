@@ -128,6 +128,33 @@ TEST(KeptDestination, OfAzureComesBackWholeAndShowsNoSecret) {
     EXPECT_EQ(back.reach, azure.reach);
 }
 
+TEST(KeptDestination, OfGcsComesBackWholeAndShowsNoSecret) {
+    storage::GcsDestination gcs;
+    gcs.bucket = "calls";
+    gcs.credentials = R"({"private_key":"hunter2"})";
+    gcs.endpoint = "https://storage.example";
+    gcs.metadata_host = "169.254.169.254";
+    gcs.prefix = "2026";
+    gcs.content_disposition = "attachment";
+    gcs.metadata = {{"team", "crm"}};
+    gcs.proxy = "http://user:hunter3@proxy:3128";
+    const auto kept = keep_destination(gcs, kKey);
+    for (const char* secret : {"hunter2", "hunter3"}) {
+        EXPECT_THAT(kept.json + std::string(as_text(kept.sealed)), Not(HasSubstr(secret)));
+    }
+    const auto opened = open_destination(kept, kKey);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    const auto& back = std::get<storage::GcsDestination>(*opened);
+    EXPECT_EQ(back.bucket, gcs.bucket);
+    EXPECT_EQ(back.credentials, gcs.credentials);
+    EXPECT_EQ(back.endpoint, gcs.endpoint);
+    EXPECT_EQ(back.metadata_host, gcs.metadata_host);
+    EXPECT_EQ(back.prefix, gcs.prefix);
+    EXPECT_EQ(back.content_disposition, gcs.content_disposition);
+    EXPECT_EQ(back.metadata, gcs.metadata);
+    EXPECT_EQ(back.proxy, gcs.proxy);
+}
+
 TEST(KeptDestination, ShowsNoSecret) {
     const auto kept = keep_destination(full_destination(), kKey);
     const std::string all = kept.json + std::string(as_text(kept.sealed));

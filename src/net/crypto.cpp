@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <sys/random.h>
 
 #include <cerrno>
@@ -15,6 +16,8 @@ namespace aircheck::net {
 namespace {
 
 using DigestContext = CHandle<EVP_MD_CTX, EVP_MD_CTX_free>;
+using Key = CHandle<EVP_PKEY, EVP_PKEY_free>;
+using Memory = CHandle<BIO, BIO_free>;
 using CipherContext = CHandle<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 
 constexpr std::size_t kKeySize = 32;
@@ -98,6 +101,25 @@ Sha256Digest Sha256::finish() {
     Sha256Digest out{};
     require(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), out.data(), nullptr) == 1);
     return out;
+}
+
+Result<Bytes> rsa_sha256(std::string_view private_key_pem, BytesView message) {
+    const auto no_password = [](char*, int, int, void*) { return 0; };
+    const Memory memory(BIO_new_mem_buf(private_key_pem.data(), int_size(private_key_pem.size())));
+    const Key key(PEM_read_bio_PrivateKey(memory.get(), nullptr, no_password, nullptr));
+    if (!key || EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA) {
+        return fail(Errc::InvalidArgument, "the private key is no RSA key (PEM)");
+    }
+    const DigestContext context(EVP_MD_CTX_new());
+    std::size_t size = static_cast<std::size_t>(EVP_PKEY_size(key.get()));
+    Bytes signature(size);
+    const bool signed_it =
+        context &&
+        EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+        EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) == 1;
+    if (!signed_it) return fail(Errc::InvalidArgument, "the private key signs nothing");
+    signature.resize(size);
+    return signature;
 }
 
 bool constant_time_equal(BytesView a, BytesView b) {

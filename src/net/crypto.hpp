@@ -30,6 +30,10 @@ private:
     void* context_;
 };
 
+/// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §8.2), as RS256 has it. InvalidArgument when the PEM
+/// text is no RSA private key.
+[[nodiscard]] Result<Bytes> rsa_sha256(std::string_view private_key_pem, BytesView message);
+
 /// Compares in time that depends on the lengths only.
 [[nodiscard]] bool constant_time_equal(BytesView a, BytesView b);
 

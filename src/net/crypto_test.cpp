@@ -1,6 +1,12 @@
 #include "net/crypto.hpp"
 
+#include "tests/support/gcs_key.hpp"
+
+#include "core/temp_folder_testing.hpp"
+
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 namespace aircheck::net {
 namespace {
@@ -128,6 +134,25 @@ TEST(Seal, RefusesEveryChangedBitAndOtherKeys) {
     EXPECT_FALSE(open_sealed(key, sealed, ""));
     for (std::size_t size = 0; size < sealed.size(); ++size) {
         EXPECT_FALSE(open_sealed(key, BytesView(sealed).first(size), "about")) << size;
+    }
+}
+
+TEST(RsaSha256, IsWhatOpensslVerifies) {
+    const tests::TempFolder folder;
+    tests::write_file(folder / "key", tests::rsa_private_key());
+    tests::write_file(folder / "message", "signed");
+    const auto signature = rsa_sha256(tests::rsa_private_key(), as_bytes("signed"));
+    ASSERT_TRUE(signature) << signature.error().to_string();
+    tests::write_file(folder / "signature", as_text(*signature));
+    const std::string verify = "openssl dgst -sha256 -prverify " + (folder / "key") +
+                               " -signature " + (folder / "signature") + " " +
+                               (folder / "message") + " >/dev/null";
+    EXPECT_EQ(std::system(verify.c_str()), 0);
+    for (const char* bad :
+         {"", "hunter2", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}) {
+        const auto refused = rsa_sha256(bad, as_bytes("signed"));
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Errc::InvalidArgument);
     }
 }
 

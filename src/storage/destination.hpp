@@ -78,8 +78,22 @@ struct AzureDestination : StoreNetwork {
     std::map<std::string, std::string> metadata;  ///< Names as C# has them: letters, digits, "_".
 };
 
-/// Where outputs go. Google Cloud Storage will be a further alternative.
-using Destination = std::variant<LocalDestination, S3Destination, AzureDestination>;
+/// A bucket of Google Cloud Storage.
+struct GcsDestination : StoreNetwork {
+    std::string bucket;
+    /// A service account's key (JSON). Never logged, never in an error. Empty: the machine's own
+    /// account, asked of its metadata server; it signs no links.
+    std::string credentials;
+    std::string endpoint;  ///< Empty: "https://storage.googleapis.com".
+    std::string metadata_host = "metadata.google.internal";
+
+    std::string prefix;  ///< A folder put before every name: "calls" or "calls/".
+    std::string content_disposition = "inline";
+    std::map<std::string, std::string> metadata;
+};
+
+/// Where outputs go.
+using Destination = std::variant<LocalDestination, S3Destination, AzureDestination, GcsDestination>;
 
 /// What all stores have that are reached over a network; null for local folders.
 [[nodiscard]] StoreNetwork* network_of(Destination& destination);
@@ -87,8 +101,8 @@ using Destination = std::variant<LocalDestination, S3Destination, AzureDestinati
 /// The folder that is put before every key; empty for none, and for local folders.
 [[nodiscard]] std::string prefix_of(const Destination& destination);
 
-/// For logs and errors: "s3://bucket/prefix", "azure://account/container/prefix" or
-/// "/folder"; no credentials.
+/// For logs and errors: "s3://bucket/prefix", "azure://account/container/prefix",
+/// "gs://bucket/prefix" or "/folder"; no credentials.
 [[nodiscard]] std::string describe(const Destination& destination);
 
 }  // namespace aircheck::storage

@@ -1,6 +1,7 @@
 #include "storage/object_store.hpp"
 
 #include "storage/azure_client.hpp"
+#include "storage/gcs_client.hpp"
 #include "storage/s3_client.hpp"
 
 namespace aircheck::storage {
@@ -20,6 +21,10 @@ struct Opener {
         AC_TRY(auto client, AzureClient::create(azure, http));
         return std::make_unique<AzureClient>(std::move(client));
     }
+    Result<std::unique_ptr<ObjectStore>> operator()(const GcsDestination& gcs) const {
+        AC_TRY(auto client, GcsClient::create(gcs, http));
+        return std::make_unique<GcsClient>(std::move(client));
+    }
 };
 
 std::string with_folder(std::string where, const std::string& prefix) {
@@ -36,12 +41,14 @@ Result<std::unique_ptr<ObjectStore>> ObjectStore::create(
 
 StoreNetwork* network_of(Destination& destination) {
     if (auto* s3 = std::get_if<S3Destination>(&destination)) return s3;
-    return std::get_if<AzureDestination>(&destination);
+    if (auto* azure = std::get_if<AzureDestination>(&destination)) return azure;
+    return std::get_if<GcsDestination>(&destination);
 }
 
 std::string prefix_of(const Destination& destination) {
     if (const auto* s3 = std::get_if<S3Destination>(&destination)) return s3->prefix;
     if (const auto* azure = std::get_if<AzureDestination>(&destination)) return azure->prefix;
+    if (const auto* gcs = std::get_if<GcsDestination>(&destination)) return gcs->prefix;
     return {};
 }
 
@@ -51,6 +58,9 @@ std::string describe(const Destination& destination) {
     }
     if (const auto* azure = std::get_if<AzureDestination>(&destination)) {
         return with_folder("azure://" + azure->account + "/" + azure->container, azure->prefix);
+    }
+    if (const auto* gcs = std::get_if<GcsDestination>(&destination)) {
+        return with_folder("gs://" + gcs->bucket, gcs->prefix);
     }
     return std::get<LocalDestination>(destination).root;
 }

@@ -2,6 +2,7 @@
 
 #include "storage/azure_client.hpp"
 #include "storage/azurite_server_test.hpp"
+#include "storage/gcs_server_test.hpp"
 #include "storage/minio_server_test.hpp"
 #include "storage/s3_client.hpp"
 
@@ -60,6 +61,22 @@ private:
     AzuriteServer server_;
 };
 
+class GcsPeer final : public StorePeer {
+public:
+    void start() override { server_.start(); }
+    void stop() override { server_.stop(); }
+    [[nodiscard]] Destination destination() const override { return server_.destination(kBucket); }
+    [[nodiscard]] Destination with_wrong_secret() const override {
+        return server_.destination(kBucket, "other-credentials.json");
+    }
+    [[nodiscard]] Destination with_wrong_bucket() const override {
+        return server_.destination(kOtherBucket);
+    }
+
+private:
+    GcsServer server_{kBucket};
+};
+
 template <typename Peer>
 std::unique_ptr<StorePeer> make() {
     return std::make_unique<Peer>();
@@ -68,7 +85,7 @@ std::unique_ptr<StorePeer> make() {
 }  // namespace
 
 std::vector<PeerKind> all_peer_kinds() {
-    return {{"MinIO", make<MinioPeer>}, {"Azurite", make<AzuritePeer>}};
+    return {{"MinIO", make<MinioPeer>}, {"Azurite", make<AzuritePeer>}, {"Gcs", make<GcsPeer>}};
 }
 
 }  // namespace aircheck::storage::testing

@@ -1,6 +1,7 @@
 #include "storage/upload.hpp"
 
 #include "storage/azure_address.hpp"
+#include "storage/gcs_address.hpp"
 #include "storage/object_name.hpp"
 #include "storage/s3_address.hpp"
 #include "storage/upload_kinds.hpp"
@@ -62,6 +63,9 @@ std::string location_of(const Destination& destination, const std::string& key) 
     }
     if (const auto* azure = std::get_if<AzureDestination>(&destination)) {
         return url_of(*azure, key).to_string();
+    }
+    if (const auto* gcs = std::get_if<GcsDestination>(&destination)) {
+        return url_of(*gcs, key).to_string();
     }
     return std::get<LocalDestination>(destination).root + "/" + key;
 }

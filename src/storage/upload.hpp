@@ -39,11 +39,10 @@ struct UploadSpec {
 
 /// Brings one output to its destination, while it is being written where the store can take that.
 ///
-/// S3, Azure: parts 2 to n are sent as the body grows, each as soon as it is whole; the first part
-/// (head, and the body's first 5 MiB) is sent at the end. An object smaller than two parts is one
-/// PUT.
-/// Local files appear under their name only when complete. A name that is taken gets "-EG_…" before
-/// its extension, unless `if_taken` says otherwise.
+/// S3, Azure, GCS: parts 2 to n are sent as the body grows, each as soon as it is whole; the first
+/// part (head, and the body's first 5 MiB) is sent at the end. An object smaller than two parts is
+/// one PUT. Local files appear under their name only when complete. A name that is taken gets
+/// "-EG_…" before its extension, unless `if_taken` says otherwise.
 ///
 /// All calls block, for a thread of a pool, one at a time. Requests are retried as the
 /// destination's RetryPolicy says; after an error any call may be made again and goes on where it

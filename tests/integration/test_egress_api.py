@@ -224,7 +224,8 @@ def test_encoding_options_are_honoured(service, livekit, callers, room, file_typ
 @pytest.mark.parametrize("mistake, words", [
     ({"audio_mixing": 99}, "audio_mixing"),
     ({"advanced": {"audio_codec": "AC_MP3"}}, "AC_MP3"),
-    ({"file_outputs": [{"filepath": "x", "gcp": {"bucket": "b"}}]}, "gcp"),
+    ({"file_outputs": [{"filepath": "x", "aliOSS": {"bucket": "b"}}]}, "aliOSS"),
+    ({"file_outputs": [{"filepath": "x", "gcp": {"bucket": "b-1", "credentials": "{}"}}]}, "gcp"),
     ({"file_outputs": []}, "output"),
     ({"stream_outputs": [{"urls": ["rtmp://x/y"]}]}, "rtmp urls must be of format"),
     ({"advanced": {"audio_frequency": 12345}}, "audio_frequency"),

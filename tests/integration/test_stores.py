@@ -1,4 +1,4 @@
-"""Recordings in Azure Blob Storage: configured, by a request, by a link, after an outage."""
+"""Recordings in Azure Blob Storage and Google Cloud Storage: configured, by a request, by a link, after an outage."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ from livekit import api
 from support import scene
 from support.aircheck import TOKEN, run
 from support.azurite import ACCOUNT, KEY, Azurite
-from support.process import wait_until
+from support.gcs import FakeGcs, GcsServer
 
 pytestmark = pytest.mark.slow  # for the time that `make test` has
 
@@ -106,3 +106,53 @@ def test_record_into_a_container_and_doctors_word_on_it(livekit, container, call
     (storage,) = [f for line in wrong.stdout.splitlines() if (f := json.loads(line))["check"] == "storage"]
     assert wrong.returncode == 1 and storage["status"] == "error"
     assert "AZURE_STORAGE_CONTAINER" in storage["setting"] and KEY not in wrong.stdout + wrong.stderr
+
+
+def test_google_cloud_storage_has_the_recording_and_a_link_opens_it(
+        livekit, start_aircheck, running, callers, room, tmp_path):
+    gcs = running.add(GcsServer(tmp_path))
+    service = start_aircheck(server=livekit, config={"storage": {"prefix": "team", "gcp": gcs.config()}})
+    started = record(service, callers, livekit, room, request_for(room, "{room_name}.mp4"))
+    recording = service.wait_for_recording(started.egress_id, "EGRESS_COMPLETE")
+    key = f"team/{room}.mp4"
+    objects = gcs.objects()
+    assert key in objects.keys()
+    assert len(scene.hears(objects.download(key, tmp_path), 440)) == 1
+    about = objects.about(key)
+    assert (about["contentType"], about["metadata"]) == ("video/mp4", {"egress-id": started.egress_id})
+    assert recording["files"][0]["location"] == f"{gcs.endpoint}/{gcs.bucket}/{key}"
+    link = service.get(f"/api/v1/recordings/{started.egress_id}/url?ttl=60")["url"]
+    opened = requests.get(link, timeout=30)
+    assert opened.status_code == 200 and opened.content == (tmp_path / f"{room}.mp4").read_bytes()
+    assert requests.get(link.replace("X-Goog-Expires=60", "X-Goog-Expires=99"), timeout=30).status_code == 403
+    kept = service.data_dir.joinpath("aircheck.db").read_bytes() + service.process.log.read_bytes()
+    assert b"PRIVATE KEY" not in kept
+
+
+def test_a_requests_own_google_bucket_on_fake_gcs_server(livekit, start_aircheck, running, callers, room, tmp_path):
+    # fake-gcs-server takes every token; ours, which the request's key names, gives none to a stranger.
+    gcs, fake = running.add(GcsServer(tmp_path)), running.add(FakeGcs(tmp_path, "theirs"))
+    service = start_aircheck(server=livekit, config={
+        "storage": {"gcp": {**gcs.config(), "endpoint": fake.endpoint}}, "network": {"allow": ["127.0.0.0/8"]}})
+    store = api.GCPUpload(bucket="theirs", credentials=gcs.credentials)
+    started = record(service, callers, livekit, room, request_for(room, "a/{room_name}.ogg", gcp=store))
+    service.wait_for_recording(started.egress_id, "EGRESS_COMPLETE")
+    key = f"a/{room}.ogg"
+    assert key in fake.objects().keys()
+    assert len(scene.hears(fake.objects().download(key, tmp_path), 440)) == 1
+    assert fake.objects().about(key)["metadata"] == {"egress-id": started.egress_id}
+    (output,) = started.room_composite.file_outputs
+    assert (output.gcp.bucket, output.gcp.credentials) == ("theirs", "{credentials}")
+
+
+def test_doctor_says_what_an_account_that_only_creates_cannot_do(livekit, running, room, tmp_path):
+    denied = ("storage.multipartUploads.abort", "storage.objects.get", "storage.objects.list", "storage.objects.delete")
+    gcs = running.add(GcsServer(tmp_path, deny=denied))
+    env = {"GCP_BUCKET": gcs.bucket, "GCP_CREDENTIALS_JSON": gcs.credentials,
+           "AIRCHECK_STORAGE__GCP__ENDPOINT": gcs.endpoint}
+    done = run("doctor", "--json", folder=tmp_path, server=livekit, env=env)
+    found = [f for line in done.stdout.splitlines() if (f := json.loads(line))["check"] == "storage"]
+    assert [f["status"] for f in found] == ["warning"] * 4 + ["ok"], found
+    for finding, right in zip(found, denied):
+        assert right in finding["detail"] and right in finding["remedy"]
+    assert "PRIVATE KEY" not in done.stdout + done.stderr
