@@ -110,8 +110,10 @@ Result<> rename_if_free(int folder, const std::string& from, const std::string& 
     );
     if (!claim.is_open() && errno == EEXIST) return fail(Errc::AlreadyExists, to);
     if (!claim.is_open()) return fail_errno(errno, to);
-    if (::renameat(folder, from.c_str(), folder, to.c_str()) != 0) return fail_errno(errno, to);
-    return {};
+    if (::renameat(folder, from.c_str(), folder, to.c_str()) == 0) return {};
+    const int error = errno;
+    ::unlinkat(folder, to.c_str(), 0);
+    return fail_errno(error, to);
 }
 
 }  // namespace aircheck::storage
