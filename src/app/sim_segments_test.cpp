@@ -1,6 +1,7 @@
 // A file and HLS segments of one recording in the built-in rooms.
 #include "app/sim_world_test.hpp"
 #include "mux/playlist.hpp"
+#include "recorder/kept_segments.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -95,6 +96,52 @@ TEST_F(SimSegments, ThatFailDoNotCostTheFile) {
     EXPECT_NE(end.error.find(spool("EG_one") + "/segments"), std::string::npos) << end.error;
     EXPECT_GT(seconds_of_tone(end.file.location, 440), 0.5);
     EXPECT_GT(seconds_of_tone(spool("EG_one") + "/segments/segment_00000.ts", 440), 0.4);
+    EXPECT_EQ(end.segments->spool_path, spool("EG_one") + "/segments/segments.json");
+}
+
+TEST_F(SimSegments, WhatWasNotSentIsSentLaterBesideWhatWas) {
+    namespace fs = std::filesystem;
+    const std::string folder = folder_ / "out/hls";
+    const std::string away = folder_ / "out/away";
+    recorder::Recorder::Options options;
+    options.upload_patience = 1s;
+    make_recorder(options);
+    add_room_with_voice("room");
+    recorder::Job job = segmented_job();
+    const storage::Destination destination = job.segments->destination;
+    start(std::move(job));
+    run_watching([&] { return fs::exists(folder + "/part_00001.ts"); });
+    fs::rename(folder, away);
+    std::ofstream(folder) << "in the way";
+    run_watching([&] { return fs::exists(spool("EG_one") + "/segments/segment_00004.ts"); });
+    recorder_->stop("EG_one", EndReason::StopRequested);
+    run_until_over("EG_one");
+    const recorder::Snapshot& end = last("EG_one");
+    ASSERT_EQ(end.status, Status::Failed);
+    const std::uint32_t sent = end.segments->count;
+    EXPECT_GE(sent, 1U);
+
+    net::HttpClient http;
+    const auto upload = [&] {
+        return recorder::upload_kept_segments(
+            destination, "EG_one", end.segments->spool_path, http
+        );
+    };
+    EXPECT_FALSE(upload()) << "it is still in the way";
+    fs::remove(folder);
+    fs::rename(away, folder);
+    const auto late = upload();
+    ASSERT_TRUE(late) << late.error().to_string();
+    EXPECT_TRUE(late->result.is_whole);
+    EXPECT_GT(late->result.count, sent);
+    EXPECT_EQ(late->stored.size(), late->result.count);
+    EXPECT_EQ(late->result.playlist_location, folder + "/all.m3u8");
+    const double seconds = to_seconds(end.file.duration);
+    EXPECT_NEAR(to_seconds(late->result.duration), seconds, 0.1);
+    EXPECT_NEAR(seconds_of_tone(folder + "/all.m3u8", 440), seconds, 0.3);
+    EXPECT_TRUE(tests::read_file(folder + "/live.m3u8").ends_with("#EXT-X-ENDLIST\n"));
+    EXPECT_FALSE(fs::exists(spool("EG_one") + "/segments"));
+    EXPECT_EQ(upload().error().code, Errc::NotFound) << "there is nothing left to send";
 }
 
 }  // namespace

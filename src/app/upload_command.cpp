@@ -10,6 +10,7 @@
 #include "core/log.hpp"
 #include "net/http_client.hpp"
 #include "notify/outbox.hpp"
+#include "recorder/kept_segments.hpp"
 #include "recorder/manifest.hpp"
 #include "recorder/respool.hpp"
 #include "recorder/spool_keeper.hpp"
@@ -72,7 +73,9 @@ struct Upload {
     /// All that waits; what was sent before something failed stays sent.
     [[nodiscard]] Result<> send();
     [[nodiscard]] Result<> send_file(std::size_t index, recorder::KeptManifest& manifest);
+    [[nodiscard]] Result<> send_segments(std::size_t index, recorder::KeptManifest& manifest);
     [[nodiscard]] Result<> send_manifest(recorder::KeptManifest manifest);
+    [[nodiscard]] Result<> keep(const recorder::KeptManifest& manifest) const;
     [[nodiscard]] bool is_waiting(const records::StoredFile& file) const {
         return !file.spool_path.empty();
     }
@@ -125,7 +128,10 @@ Result<> Upload::send() {
         AC_TRY(manifest, recorder::KeptManifest::parse(text));
     }
     for (std::size_t index = 0; index < recording.files.size(); ++index) {
-        if (is_waiting(recording.files[index])) AC_CHECK_OK(send_file(index, manifest));
+        const records::StoredFile& file = recording.files[index];
+        if (!is_waiting(file)) continue;
+        const bool is_segments = file.kind == records::FileKind::Segments;
+        AC_CHECK_OK(is_segments ? send_segments(index, manifest) : send_file(index, manifest));
     }
     if (!manifest.places.empty()) AC_CHECK_OK(send_manifest(std::move(manifest)));
     return {};
@@ -142,14 +148,30 @@ Result<> Upload::send_file(std::size_t index, recorder::KeptManifest& manifest) 
     );
     ++sent;
     control::apply_late_upload(stored, index, wall_now(), recording);
-    if (!manifest.places.empty()) {
-        AC_CHECK_OK(manifest.set_stored(kept.filename, stored));
-        // Kept as it is now, should the rest have to wait longer.
-        std::filesystem::remove(manifest_path);
-        AC_CHECK_OK(storage::assemble_file({as_bytes(manifest.to_json()), {}, 0, 0}, manifest_path)
-        );
-    }
-    return {};
+    if (manifest.places.empty()) return {};
+    AC_CHECK_OK(manifest.set_stored(kept.filename, stored));
+    return keep(manifest);
+}
+
+Result<> Upload::send_segments(std::size_t index, recorder::KeptManifest& manifest) {
+    records::StoredFile& file = recording.files[index];
+    AC_TRY(const auto destination, destination_of(file));
+    AC_TRY(
+        const auto late,
+        recorder::upload_kept_segments(destination, recording.egress_id, file.spool_path, http)
+    );
+    ++sent;
+    control::apply_late_segments(late.result, index, wall_now(), recording);
+    if (manifest.places.empty()) return {};
+    AC_CHECK_OK(manifest.set_stored(late.result, late.stored));
+    return keep(manifest);
+}
+
+/// As it is now, should the rest have to wait longer.
+Result<> Upload::keep(const recorder::KeptManifest& manifest) const {
+    std::error_code ignored;  // assemble_file() tells what is still there.
+    std::filesystem::remove(manifest_path, ignored);
+    return storage::assemble_file({as_bytes(manifest.to_json()), {}, 0, 0}, manifest_path);
 }
 
 Result<> Upload::send_manifest(recorder::KeptManifest manifest) {

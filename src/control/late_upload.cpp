@@ -2,6 +2,7 @@
 
 #include "control/snapshot_records.hpp"
 #include "control/track_files.hpp"
+#include "recorder/kept_segments.hpp"
 
 #include <algorithm>
 
@@ -12,11 +13,28 @@ namespace {
 constexpr std::string_view kLimit = "Session limit reached";
 constexpr int kLimitCode = 413;
 
-/// The recorder's words name the place of the file, which is not there any more.
-std::string without_place(std::string error, const std::string& spool_path) {
-    const std::string place = "; the recording is kept in " + spool_path;
+/// The recorder's words name the place of what is not there any more.
+std::string without(const std::string& place, std::string error) {
     const auto at = error.find(place);
     return at == std::string::npos ? error : error.erase(at, place.size());
+}
+
+/// What failed by uploads alone is good once all of them are stored.
+void mend_status(records::Recording& recording) {
+    using records::RecordingStatus;
+    const auto is_missing = [](const records::StoredFile& each) {
+        return !each.uploaded && !is_beside_a_mix(each);
+    };
+    if (std::ranges::any_of(recording.files, is_missing)) return;
+    if (recording.end_reason == kLimit || recording.status == RecordingStatus::LimitReached) {
+        recording.status = RecordingStatus::LimitReached;
+        recording.error = kLimit;
+        recording.error_code = kLimitCode;
+    } else if (recording.end_reason != "Failure") {
+        recording.status = RecordingStatus::Complete;
+        recording.error.clear();
+        recording.error_code = 0;
+    }
 }
 
 }  // namespace
@@ -27,9 +45,8 @@ void apply_late_upload(
     WallTime now,
     records::Recording& recording
 ) {
-    using records::RecordingStatus;
     records::StoredFile& file = recording.files[index];
-    recording.error = without_place(recording.error, file.spool_path);
+    recording.error = without("; the recording is kept in " + file.spool_path, recording.error);
     file.filename = file.key = stored.filename;
     file.location = stored.location;
     file.size_bytes = stored.size_bytes;
@@ -43,19 +60,22 @@ void apply_late_upload(
         });
         return;
     }
-    const auto is_missing = [](const records::StoredFile& each) {
-        return !each.uploaded && !is_beside_a_mix(each);
-    };
-    if (std::ranges::any_of(recording.files, is_missing)) return;  // Segments failed, too.
-    if (recording.end_reason == kLimit || recording.status == RecordingStatus::LimitReached) {
-        recording.status = RecordingStatus::LimitReached;
-        recording.error = kLimit;
-        recording.error_code = kLimitCode;
-    } else if (recording.end_reason != "Failure") {
-        recording.status = RecordingStatus::Complete;
-        recording.error.clear();
-        recording.error_code = 0;
-    }
+    mend_status(recording);
+}
+
+void apply_late_segments(
+    const recorder::SegmentsResult& stored,
+    std::size_t index,
+    WallTime now,
+    records::Recording& recording
+) {
+    records::StoredFile& file = recording.files[index];
+    const std::string folder = file.spool_path.substr(0, file.spool_path.rfind('/'));
+    recording.error = without(std::string(recorder::kSegmentsKept) + folder, recording.error);
+    apply_segments(stored, file);
+    recording.updated_at = now;
+    if (!stored.is_whole) recording.check.findings.push_back("segments: " + stored.error);
+    mend_status(recording);
 }
 
 void apply_late_manifest(const std::string& location, WallTime now, records::Recording& recording) {

@@ -19,6 +19,13 @@ void apply_late_upload(
     WallTime now,
     records::Recording& recording
 );
+/// The same for its segments, the file number `index`.
+void apply_late_segments(
+    const recorder::SegmentsResult& stored,
+    std::size_t index,
+    WallTime now,
+    records::Recording& recording
+);
 /// The same for its manifest.
 void apply_late_manifest(const std::string& location, WallTime now, records::Recording& recording);
 

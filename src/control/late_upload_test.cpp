@@ -138,5 +138,55 @@ TEST(LateUpload, OfTheMixMakesItGoodThoughATrackIsStillMissing) {
     EXPECT_EQ(recording.status, RecordingStatus::Complete);
 }
 
+/// Segments that wait beside a mix that is stored.
+records::Recording with_kept_segments() {
+    records::Recording recording;
+    recording.status = RecordingStatus::Failed;
+    recording.end_reason = "StopEgress API";
+    recording.error_code = 400;
+    recording.error =
+        "segments: s3: no such bucket; the segments that were not sent are kept in "
+        "/data/spool/EG_1/segments";
+    records::StoredFile mix;
+    mix.uploaded = true;
+    records::StoredFile segments;
+    segments.index = 1;
+    segments.kind = records::FileKind::Segments;
+    segments.spool_path = "/data/spool/EG_1/segments/segments.json";
+    recording.files = {mix, segments};
+    return recording;
+}
+
+TEST(LateUpload, OfSegmentsMakesTheRecordingGood) {
+    records::Recording recording = with_kept_segments();
+    recorder::SegmentsResult stored;
+    stored.playlist_name = "hls/all.m3u8";
+    stored.playlist_location = "https://b/hls/all.m3u8";
+    stored.count = 7;
+    stored.is_whole = true;
+    apply_late_segments(stored, 1, at("2026-08-21T08:00:00Z"), recording);
+    EXPECT_EQ(recording.status, RecordingStatus::Complete);
+    EXPECT_EQ(recording.error, "");
+    EXPECT_EQ(recording.error_code, 0);
+    EXPECT_EQ(recording.files[1].location, stored.playlist_location);
+    EXPECT_EQ(recording.files[1].segment_count, 7U);
+    EXPECT_EQ(recording.files[1].spool_path, "");
+    EXPECT_TRUE(recording.files[1].uploaded);
+    EXPECT_EQ(recording.updated_at, at("2026-08-21T08:00:00Z"));
+}
+
+TEST(LateUpload, OfSegmentsOfWhichSomeAreLostStaysFailed) {
+    records::Recording recording = with_kept_segments();
+    recorder::SegmentsResult stored;
+    stored.playlist_location = "https://b/hls/all.m3u8";
+    stored.error = "2 segments are lost: the disk took none";
+    apply_late_segments(stored, 1, at("2026-08-21T08:00:00Z"), recording);
+    EXPECT_EQ(recording.status, RecordingStatus::Failed);
+    EXPECT_EQ(recording.error, "segments: s3: no such bucket");
+    EXPECT_EQ(recording.files[1].spool_path, "");
+    ASSERT_EQ(recording.check.findings.size(), 1U);
+    EXPECT_EQ(recording.check.findings[0], "segments: " + stored.error);
+}
+
 }  // namespace
 }  // namespace aircheck::control

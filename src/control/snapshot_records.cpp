@@ -115,22 +115,6 @@ void apply_file(const recorder::Snapshot& snapshot, records::StoredFile& file) {
     if (recorder::is_final(snapshot.status)) file.duration = snapshot.file.duration;
 }
 
-void apply_segments(const recorder::SegmentsResult& segments, records::StoredFile& file) {
-    if (!segments.playlist_name.empty()) {
-        file.filename = segments.playlist_name;
-        file.key = segments.playlist_name;
-    }
-    file.location = segments.playlist_location;
-    file.live_filename = segments.live_playlist_name;
-    file.live_location = segments.live_playlist_location;
-    file.segment_count = segments.count;
-    file.size_bytes = segments.size_bytes;
-    file.duration = segments.duration;
-    file.uploaded = segments.is_whole;
-    file.started_at = segments.started_at;
-    file.ended_at = segments.ended_at;
-}
-
 std::vector<records::StoredStream> streams_of(const recorder::Snapshot& snapshot) {
     std::vector<records::StoredStream> streams;
     for (const recorder::StreamResult& result : snapshot.streams) {
@@ -149,6 +133,23 @@ std::vector<records::StoredStream> streams_of(const recorder::Snapshot& snapshot
 }
 
 }  // namespace
+
+void apply_segments(const recorder::SegmentsResult& segments, records::StoredFile& file) {
+    if (!segments.playlist_name.empty()) {
+        file.filename = segments.playlist_name;
+        file.key = segments.playlist_name;
+    }
+    file.location = segments.playlist_location;
+    file.live_filename = segments.live_playlist_name;
+    file.live_location = segments.live_playlist_location;
+    file.segment_count = segments.count;
+    file.size_bytes = segments.size_bytes;
+    file.duration = segments.duration;
+    file.uploaded = segments.is_whole;
+    file.spool_path = segments.spool_path;
+    file.started_at = segments.started_at;
+    file.ended_at = segments.ended_at;
+}
 
 void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& recording) {
     recording.status = static_cast<records::RecordingStatus>(snapshot.status);

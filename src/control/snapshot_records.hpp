@@ -11,6 +11,8 @@ namespace aircheck::control {
 
 /// Puts what a snapshot tells into the recording it is of: status, times, file, gaps.
 void apply_snapshot(const recorder::Snapshot& snapshot, records::Recording& recording);
+/// What has become of its HLS segments.
+void apply_segments(const recorder::SegmentsResult& segments, records::StoredFile& file);
 /// What `check.findings` says of a track whose file is not there; the reason follows.
 [[nodiscard]] std::string track_file_finding(const std::string& track_id);
 inline constexpr std::string_view kManifestFinding =

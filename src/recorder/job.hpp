@@ -278,6 +278,7 @@ struct SegmentsResult {
     bool is_whole =
         false;          ///< Every segment is stored, and the playlist says that it was the last.
     std::string error;  ///< Why it never will be.
+    std::string spool_path;  ///< Set when something waits in the spool: its KeptSegments.
 };
 
 /// One stream of a recording, of which there is nothing but the stream. livekit.StreamInfo.

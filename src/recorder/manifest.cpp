@@ -200,6 +200,16 @@ Result<KeptManifest> KeptManifest::parse(std::string_view text) {
     return kept;
 }
 
+Result<> KeptManifest::set_stored(
+    const SegmentsResult& segments, const std::vector<StoredName>& stored
+) {
+    Json json = Json::parse(text, nullptr, false);
+    if (!json.is_object()) return fail(Errc::Malformed, "the kept manifest");
+    json["playlists"] = Json::array({recorder::to_json(segments, stored)});
+    text = dump(json) + "\n";
+    return {};
+}
+
 Result<> KeptManifest::set_stored(std::string_view kept_name, const FileResult& stored) {
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object() || !json.contains("files") || !json["files"].is_array()) {

@@ -44,6 +44,10 @@ struct KeptManifest {
     [[nodiscard]] std::string to_json() const;
     /// Errc::Malformed: not what to_json() gives.
     [[nodiscard]] static Result<KeptManifest> parse(std::string_view json);
+    /// The segments are stored now.
+    [[nodiscard]] Result<> set_stored(
+        const SegmentsResult& segments, const std::vector<StoredName>& stored
+    );
     /// The file that was called `kept_name` is stored now.
     [[nodiscard]] Result<> set_stored(std::string_view kept_name, const FileResult& stored);
 };

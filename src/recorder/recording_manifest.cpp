@@ -40,7 +40,7 @@ void Recording::finish_manifest() {
 
     const auto waits = [](const FileResult& file) { return !file.spool_path.empty(); };
     const bool has_waiting =
-        waits(file_) ||
+        waits(file_) || (segments_ && !segments_->result().spool_path.empty()) ||
         std::any_of(now.track_files.begin(), now.track_files.end(), [&](const auto& track) {
             return waits(track.file);
         });

@@ -28,6 +28,8 @@ SegmentSink::SegmentSink(Context context, SegmentOutput output, SegmentNames nam
       names_(std::move(names)),
       event_(mux::Playlist::Kind::Event, output_.duration),
       live_(mux::Playlist::Kind::Live, output_.duration) {
+    kept_.names = names_;
+    kept_.segment_duration = output_.duration;
     result_.playlist_name = names_.folder + names_.playlist;
     if (!names_.live_playlist.empty()) {
         result_.live_playlist_name = names_.folder + names_.live_playlist;
@@ -50,6 +52,7 @@ void SegmentSink::add(mux::TsSegment segment) {
     if (held_bytes_ > kMaxHeldBytes) {
         held_bytes_ -= items_.back().size;
         items_.pop_back();
+        ++kept_.lost;
         if (!failed_) {
             fail_for_good(Error{
                 make_error_code(Errc::NoSpace), "the disk takes no segments any more"});
@@ -128,17 +131,14 @@ void SegmentSink::next() {
 UploadTask::Options SegmentSink::options_for(const std::string& name, std::string type) const {
     UploadTask::Options options;
     options.destination = output_.destination;
-    options.spec.key = names_.folder + name;
-    options.spec.content_type = std::move(type);
-    options.spec.egress_id = context_.egress_id;
-    options.spec.if_taken = storage::UploadSpec::IfTaken::Replace;
+    options.spec = segment_spec(names_.folder + name, std::move(type), context_.egress_id);
     options.patience = context_.patience;
     return options;
 }
 
 void SegmentSink::send_segment() {
     Item& item = items_.front();
-    auto options = options_for(item.name, "video/mp2t");
+    auto options = options_for(item.name, std::string(kSegmentType));
     if (item.is_on_disk) options.spec.body_path = item.path;
     send(
         std::move(options),
@@ -154,6 +154,8 @@ void SegmentSink::on_segment_stored(const storage::StoredObject& stored) {
     const mux::PlaylistEntry entry{item.name, item.segment.start, item.segment.duration};
     event_.append(entry);
     live_.append(entry);
+    kept_.segments.push_back({item.name, entry.start, entry.duration, item.size, {}, stored_.back()}
+    );
     ++result_.count;
     result_.size_bytes += item.size;
     result_.duration += item.segment.duration;
@@ -183,7 +185,7 @@ void SegmentSink::send_playlist(
     const std::string text = playlist.text();
     const BytesView bytes = as_bytes(text);
     send(
-        options_for(name, "application/vnd.apple.mpegurl"),
+        options_for(name, std::string(kPlaylistType)),
         Bytes(bytes.begin(), bytes.end()),
         0,
         [&key, &location](const storage::StoredObject& stored) {
@@ -234,16 +236,51 @@ void SegmentSink::fail_for_good(const Error& why) {
 
 void SegmentSink::conclude() {
     if (!is_finishing_ || !on_over_) return;
-    const auto on_disk = [](const Item& item) { return item.is_on_disk; };
     const auto pending = [](const Item& item) { return !item.is_written; };
     if (std::any_of(items_.begin(), items_.end(), pending)) return;  // on_written() comes back.
-    if (failed_) {
-        result_.error = failed_->to_string();
-        if (std::any_of(items_.begin(), items_.end(), on_disk)) {
-            result_.error += "; the segments that were not sent are kept in " + context_.folder;
+    const auto on_over = std::exchange(on_over_, nullptr);
+    if (!failed_) return on_over();
+    result_.error = failed_->to_string();
+    keep(on_over);
+}
+
+/// Where all segments are stored and their playlists are not, these are made later, too.
+void SegmentSink::keep(const std::function<void()>& on_over) {
+    for (const Item& item : std::exchange(items_, {})) {
+        if (!item.is_on_disk) {
+            ++kept_.lost;
+            continue;
         }
+        const std::string file = item.path.substr(item.path.rfind('/') + 1);
+        kept_.segments.push_back(
+            {item.name, item.segment.start, item.segment.duration, item.size, file, {}}
+        );
     }
-    std::exchange(on_over_, nullptr)();
+    if (kept_.segments.empty()) return on_over();
+    const std::string path = context_.folder + "/" + std::string(kKeptSegments);
+    context_.disk.run([&loop = context_.loop,
+                       alive = std::weak_ptr<bool>(alive_),
+                       this,
+                       folder = context_.folder,
+                       path,
+                       text = kept_.to_json(),
+                       on_over] {
+        auto written = write_segment(folder, path, as_bytes(text));
+        loop.post([alive, this, path, written = std::move(written), on_over] {
+            if (alive.expired()) return;
+            on_kept(path, written);
+            on_over();
+        });
+    });
+}
+
+void SegmentSink::on_kept(const std::string& path, const Result<>& written) {
+    if (written) {
+        result_.spool_path = path;
+    } else {
+        context_.log.error("segments.not_kept", {{"error", written.error().to_string()}});
+    }
+    result_.error += std::string(kSegmentsKept) + context_.folder;
 }
 
 }  // namespace aircheck::recorder

@@ -6,6 +6,7 @@
 #include "net/http_client.hpp"
 #include "net/loop.hpp"
 #include "recorder/job.hpp"
+#include "recorder/kept_segments.hpp"
 #include "recorder/segment_names.hpp"
 #include "recorder/upload_task.hpp"
 
@@ -36,7 +37,8 @@ struct SinkContext {
 ///
 /// A segment lies in the spool's folder until it is stored, or in memory where the disk refuses it
 /// (up to 8 MiB). Every step is tried again with the patience of all uploads; when that is over,
-/// nothing more is sent, and what was not sent stays in the spool. The playlists follow each
+/// nothing more is sent, and what was not sent stays in the spool, with what it takes to send it
+/// later (KeptSegments). The playlists follow each
 /// segment; after the first hour the event playlist, which grows, every second, then every third …,
 /// at least once a minute; with more segments waiting they come after those. Lives on the
 /// recording's thread.
@@ -88,6 +90,8 @@ private:
     void on_segment_stored(const storage::StoredObject& stored);
     void fail_for_good(const Error& why);
     void conclude();
+    void keep(const std::function<void()>& on_over);
+    void on_kept(const std::string& path, const Result<>& written);
     [[nodiscard]] UploadTask::Options options_for(const std::string& name, std::string type) const;
     [[nodiscard]] std::int64_t segments_an_update() const;
 
@@ -109,6 +113,7 @@ private:
     bool is_finishing_ = false;
     SegmentsResult result_;
     std::vector<StoredName> stored_;
+    KeptSegments kept_;  ///< Should something have to wait: what is stored.
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
