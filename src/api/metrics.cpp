@@ -219,6 +219,11 @@ std::string to_prometheus(const MetricsInput& input) {
     );
     families.counter("aircheck_webhooks_failed_total", "Tries that failed.", input.outbox.failed);
     families.counter("aircheck_webhooks_dead_total", "Deliveries given up.", input.outbox.dead);
+    families.counter(
+        "aircheck_webhooks_refused_total",
+        "Webhooks that came without a good signature.",
+        input.webhooks_refused
+    );
     return prometheus::TextSerializer().Serialize(families.all);
 }
 

@@ -4,6 +4,7 @@
 #include "notify/outbox.hpp"
 #include "records/model.hpp"
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -15,7 +16,8 @@ struct MetricsInput {
     std::map<records::DeliveryState, std::int64_t> deliveries;
     control::EgressService::Metrics service;
     notify::Outbox::Counters outbox;
-    std::string worker;  ///< livekit/egress's label node_id.
+    std::uint64_t webhooks_refused = 0;  ///< Of those that came in.
+    std::string worker;                  ///< livekit/egress's label node_id.
 };
 
 /// Prometheus's text format, version 0.0.4.

@@ -156,6 +156,7 @@ void Server::answer_metrics(const Respond& respond) {
     input.service = backend_.egresses.metrics();
     input.outbox = backend_.outbox.counters();
     input.worker = backend_.egresses.options().worker;
+    input.webhooks_refused = webhooks_refused_;
     backend_.records_pool.run([store = &backend_.store, input, respond]() mutable {
         if (auto counts = store->recording_counts()) input.recordings = *std::move(counts);
         if (auto counts = store->delivery_counts()) input.deliveries = *std::move(counts);
@@ -176,10 +177,15 @@ void Server::handle_webhook(const net::HttpServerRequest& request, const Respond
         request.headers.get("Authorization"), request.body, options_.auth.api_keys, wall_now()
     );
     if (!signer) {
-        log::warn(
-            "webhook.refused",
-            {{"from", request.remote.to_string()}, {"error", signer.error().to_string()}}
-        );
+        ++webhooks_refused_;
+        if (const auto more = refusals_told_.pass(monotonic_now())) {
+            log::warn(
+                "webhook.refused",
+                {{"from", request.remote.to_string()},
+                 {"error", signer.error().to_string()},
+                 {"more_refused", *more}}
+            );
+        }
         respond(problem(401, signer.error().to_string()));
         return;
     }

@@ -5,11 +5,13 @@
 #include "api/delegate.hpp"
 #include "control/egress_service.hpp"
 #include "control/room_watch.hpp"
+#include "core/log_limit.hpp"
 #include "net/http_server.hpp"
 #include "net/loop.hpp"
 #include "notify/outbox.hpp"
 #include "records/store.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -72,6 +74,8 @@ private:
     Backend backend_;
     ServerOptions options_;
     CallTimes call_times_;
+    std::uint64_t webhooks_refused_ = 0;
+    log::LineLimit refusals_told_{10s};
     std::unique_ptr<net::HttpServer> http_;
     std::unique_ptr<net::HttpServer> health_;
     std::unique_ptr<net::HttpServer> prometheus_;

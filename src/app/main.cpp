@@ -1,4 +1,5 @@
 #include "app/commands.hpp"
+#include "app/delivery_commands.hpp"
 #include "app/store_check.hpp"
 #include "core/log.hpp"
 
@@ -26,6 +27,7 @@ struct Arguments {
     DemoCommand demo;
     std::string demo_length = "20s";
     ConversationFilter filter;
+    DeliveryArguments deliveries;
     std::string id;
     std::string shell;
 
@@ -241,6 +243,14 @@ void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<in
     takes_id(add(conversations, "url", "The link to its recording", [&all](const Config& config) {
         return run_conversations_url(config, all.id);
     }));
+
+    add_delivery_commands(
+        app,
+        all.deliveries,
+        [&](CLI::App* parent, const std::string& name, const std::string& help, auto run) {
+            return add(parent, name.c_str(), help.c_str(), std::move(run));
+        }
+    );
 
     auto* completion = app.add_subcommand("completion", "A completion script for your shell");
     completion->add_option("shell", all.shell, "bash, zsh or fish")

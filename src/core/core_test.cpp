@@ -1,6 +1,7 @@
 #include "core/bytes.hpp"
 #include "core/foreign_text.hpp"
 #include "core/id.hpp"
+#include "core/log_limit.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
 
@@ -109,6 +110,16 @@ TEST(Result, ContextGrowsOutwards) {
     EXPECT_EQ(in_context("upload", inner).to_string(), "upload: part 3: timed out");
     const auto errno_error = fail_errno(ENOSPC, "journal").value();
     EXPECT_EQ(errno_error.code, Errc::NoSpace);
+}
+
+TEST(LineLimit, LetsOneThroughAndCountsTheRest) {
+    log::LineLimit limit(10s);
+    const Instant start(5s);
+    EXPECT_EQ(limit.pass(start), 0U);
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(limit.pass(start + 9s));
+    EXPECT_EQ(limit.pass(start + 10s), 1000U);
+    EXPECT_FALSE(limit.pass(start + 11s));
+    EXPECT_EQ(limit.pass(start + 25s), 1U);
 }
 
 }  // namespace

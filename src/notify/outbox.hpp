@@ -23,7 +23,9 @@ namespace aircheck::notify {
 /// announce (one transaction), then call wake(). Or enqueue(), which stores them alone. A thread of
 /// its own claims what is due and sends it on a pool: at most `max_in_flight` at a time, one of
 /// each receiver and egress. The next one of a pair goes out as soon as the one before it is done.
-/// What retries and when: notify/retry.hpp. Threads: every function may be called from any thread;
+/// What retries and when: notify/retry.hpp; who gets how many at a time: notify/courier.hpp.
+/// Several processes on one database share its outbox; one that dies gives its deliveries up after
+/// `timeout` and 45 s. Threads: every function may be called from any thread;
 /// enqueue() blocks (SQL). The destructor waits for the requests under way (at most `timeout`);
 /// what is pending stays in the store. A delivery never holds a configured receiver's URL and
 /// headers: they are looked up by its name when sending; a request's URL it holds sealed.

@@ -263,7 +263,11 @@ TEST_F(Delivering, WhatIsPendingOutlivesTheProcess) {
         const auto outbox = make();
         enqueue(*outbox, "EG_1", "egress_ended");
         // A process that died while it was sending: claimed, and no result told.
-        const auto claimed = store->claim_deliveries(wall_now(), 1, options.worker, 3600s);
+        records::Store::ClaimTerms terms;
+        terms.now = wall_now();
+        terms.worker = options.worker;
+        terms.lease = 3600s;
+        const auto claimed = store->claim_deliveries(terms);
         ASSERT_EQ(claimed.value().size(), 1U);
     }
     const auto outbox = make();

@@ -31,8 +31,10 @@ Verdict judge(const Attempt& attempt) {
     const int status = attempt.http_status;
     if (status >= 200 && status < 300) return {Verdict::Kind::Delivered, {}};
     const WallTime last = attempt.first_due + kGiveUpAfter;
-    if (status == 410 || attempt.now >= last) return {Verdict::Kind::Dead, {}};
-    const Nanoseconds first = may_mend_itself(status) ? kFirstPause : kFirstPauseWhenRefused;
+    const bool is_hopeless = status == 410 || attempt.prospect == Prospect::Hopeless;
+    if (is_hopeless || attempt.now >= last) return {Verdict::Kind::Dead, {}};
+    const bool alone = attempt.prospect == Prospect::ByStatus && may_mend_itself(status);
+    const Nanoseconds first = alone ? kFirstPause : kFirstPauseWhenRefused;
     Nanoseconds pause = doubled(first, std::max(attempt.number, 1) - 1);
     if (status == 429 || status == 503) {
         const auto asked = parse_retry_after(attempt.retry_after, attempt.now);

@@ -8,6 +8,13 @@
 
 namespace aircheck::notify {
 
+/// What a repetition may bring.
+enum class Prospect {
+    ByStatus,  ///< What the answer's status says.
+    NotAlone,  ///< Nothing, unless somebody changes something.
+    Hopeless,
+};
+
 /// What one try of a delivery came to.
 struct Attempt {
     int number = 1;           ///< 1 for the first.
@@ -15,6 +22,7 @@ struct Attempt {
     std::string retry_after;  ///< The answer's header, or "".
     WallTime first_due;       ///< When the delivery was created, or replayed.
     WallTime now;
+    Prospect prospect = Prospect::ByStatus;
 };
 
 struct Verdict {

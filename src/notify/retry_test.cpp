@@ -61,6 +61,15 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; }
 );
 
+TEST(Judge, WhatNobodyMendsByTryingAgainIsTriedSlowlyOrNotAtAll) {
+    const auto judged = [](int number, Prospect prospect) {
+        return judge({number, 0, "", at(1000), at(2000), prospect});
+    };
+    EXPECT_EQ(judged(1, Prospect::NotAlone).next_try, at(2060));
+    EXPECT_EQ(judged(2, Prospect::NotAlone).next_try, at(2120));
+    EXPECT_EQ(judged(1, Prospect::Hopeless).kind, Kind::Dead);
+}
+
 TEST(Judge, GivesUpAfter72Hours) {
     const auto hours = [](int n) { return at(std::int64_t{n} * 3600); };
     // The last try is at 72 h, not a pause later.

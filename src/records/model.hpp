@@ -244,6 +244,7 @@ struct Delivery {
     int last_status = 0;  ///< HTTP status of the last try; 0: none came.
     std::string last_error;
     std::optional<WallTime> finished_at;  ///< Delivered, or given up.
+    WallTime leased_until;  ///< Of one that was claimed: names the claim, and when it ends.
 
     bool operator==(const Delivery&) const = default;
 };
@@ -294,6 +295,7 @@ struct RecordingQuery {
 struct DeliveryQuery {
     std::optional<DeliveryState> state;
     std::string egress_id;
+    std::string receiver;  ///< Its name, or its URL as `url` has it.
     std::string cursor;
     int limit = kDefaultPage;
 };

@@ -361,6 +361,7 @@ Delivery delivery_of(const Row& row) {
     delivery.last_status = row.integer("last_status");
     delivery.last_error = row.text("last_error");
     delivery.finished_at = row.optional_time("finished_at");
+    delivery.leased_until = row.time("lease_until");
     return delivery;
 }
 

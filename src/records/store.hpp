@@ -42,6 +42,10 @@ public:
     [[nodiscard]] Result<int> schema();
     /// A question to the database that touches a table: for /readyz.
     [[nodiscard]] Result<> ping();
+    /// The time of the clock that all processes of this database share: PostgreSQL's, or this
+    /// machine's. Leases are told in it, so that no worker whose clock is fast takes what is
+    /// another's.
+    [[nodiscard]] Result<WallTime> now();
 
     // --- Rooms and conversations
     // -------------------------------------------------------------------
@@ -139,31 +143,45 @@ public:
 
     /// Adds deliveries, all or nothing, in this order; ids that are there already are skipped.
     [[nodiscard]] Result<> add_deliveries(std::span<const Delivery> deliveries);
-    /// Takes at most `limit` pending deliveries that are due at `now` and leases them to `worker`
-    /// for `lease`: until then, or until a result is told, nobody else gets them. At most one of
-    /// each (receiver, fifo_key): an earlier pending one, due or not, holds back the later ones.
-    /// Dead letters hold back nothing, nor do replayed ones.
-    [[nodiscard]] Result<std::vector<Delivery>> claim_deliveries(
-        WallTime now, int limit, const std::string& worker, Nanoseconds lease
-    );
+    struct ClaimTerms {
+        WallTime now;
+        std::string worker;
+        Nanoseconds lease = 60s;
+        int limit = 100;
+        int per_receiver = 100;           ///< At most so many of one receiver …
+        std::map<std::string, int> room;  ///< … but of these at most so many (0: none).
+    };
+    /// Takes pending deliveries that are due at `now` and leases them to `worker` for `lease`:
+    /// until then, or until a result is told, nobody else gets them. At most one of each (receiver,
+    /// fifo_key): an earlier pending one, due or not, holds back the later ones. Dead letters hold
+    /// back nothing, nor do replayed ones. A receiver that has no room holds up no other.
+    [[nodiscard]] Result<std::vector<Delivery>> claim_deliveries(const ClaimTerms& terms);
     /// Gives back what a former process of this `worker` had leased. Call it once, at its start.
     [[nodiscard]] Result<> release_leases(const std::string& worker);
+    /// It was taken by its receiver, whoever has its lease by now; the next of its line is due.
     [[nodiscard]] Result<> mark_delivered(
         const std::string& delivery_id, int http_status, WallTime now
     );
     struct FailedTry {
         std::string delivery_id;
+        std::string worker;     ///< Who claimed it, and …
+        WallTime leased_until;  ///< … the claim's end, as claim_deliveries() gave it.
         int http_status = 0;
         std::string error;
         WallTime at;
         std::optional<WallTime> next_try;  ///< None: given up, a dead letter.
     };
+    /// A try has failed. Those behind it in its line are not due before it is, or at once when it
+    /// was given up. Without effect where the claim is over: somebody else has it now, or it was
+    /// delivered, or told already. Errc::NotFound.
     [[nodiscard]] Result<> mark_failed(const FailedTry& failed);
-    /// Makes a delivery pending again, due at once, its tries and its 72 hours counted anew.
-    /// Errc::NotFound.
+    /// Makes a delivery pending again, due at once, its tries and its 72 hours counted anew; one
+    /// that is pending is due at once and keeps its place in its line, one that is under way just
+    /// now is left alone. Errc::NotFound.
     [[nodiscard]] Result<> replay_delivery(const std::string& delivery_id, WallTime now);
-    /// Replays all dead letters; returns how many.
-    [[nodiscard]] Result<int> replay_dead(WallTime now);
+    /// Replays all dead letters that pass `which`'s filters (state, cursor and limit do not count);
+    /// returns how many.
+    [[nodiscard]] Result<int> replay_dead(WallTime now, const DeliveryQuery& which = {});
     /// When the next pending delivery is due; none: nothing is pending.
     [[nodiscard]] Result<std::optional<WallTime>> next_delivery_at();
     [[nodiscard]] Result<Delivery> find_delivery(const std::string& delivery_id);

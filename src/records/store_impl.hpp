@@ -105,5 +105,7 @@ void load_room_ids(Database& database, std::vector<Conversation*> conversations)
 /// Saves `conversation` with the status that follows from its recordings.
 void save_with_status(Database& database, Conversation& conversation);
 void insert_deliveries(Database& database, std::span<const Delivery> deliveries);
+/// The query's egress and receiver, as conditions.
+void filter_deliveries(PageSql& sql, const DeliveryQuery& query);
 
 }  // namespace aircheck::records

@@ -124,12 +124,19 @@ Result<Page<Recording>> Store::list_recordings(const RecordingQuery& query) {
     });
 }
 
+void filter_deliveries(PageSql& sql, const DeliveryQuery& query) {
+    if (!query.egress_id.empty()) {
+        sql.where("egress_id = :egress", "egress", value_of(query.egress_id));
+    }
+    if (!query.receiver.empty()) {
+        sql.where(":receiver IN (receiver, url)", "receiver", value_of(query.receiver));
+    }
+}
+
 Result<Page<Delivery>> Store::list_deliveries(const DeliveryQuery& query) {
     PageSql page("seq", "delivery_id");
     if (query.state) page.where("state = :state", "state", value_of(to_string(*query.state)));
-    if (!query.egress_id.empty()) {
-        page.where("egress_id = :egress", "egress", value_of(query.egress_id));
-    }
+    filter_deliveries(page, query);
     AC_CHECK_OK(page.finish(query.cursor, query.limit));
     return impl_->read([&](Database& database) -> Result<Page<Delivery>> {
         std::vector<std::pair<std::int64_t, Delivery>> found;

@@ -27,14 +27,24 @@ protected:
         delivery.receiver = id.substr(0, 1);
         delivery.fifo_key = delivery.egress_id = "EG_" + id.substr(1, 1);
         delivery.event = "egress_updated";
+        delivery.url = "https://" + delivery.receiver + "/hook";
         delivery.body = "{}";
         delivery.created_at = at(created);
         must(store().add_deliveries(std::vector{delivery}));
     }
     std::vector<std::string> claim(double now, int limit = 100, const std::string& worker = "w") {
         std::vector<std::string> ids;
-        for (const auto& one : must(store().claim_deliveries(at(now), limit, worker, 60s))) {
+        Store::ClaimTerms terms;
+        terms.now = at(now);
+        terms.limit = limit;
+        terms.worker = worker;
+        return claim(terms);
+    }
+    std::vector<std::string> claim(const Store::ClaimTerms& terms) {
+        std::vector<std::string> ids;
+        for (const auto& one : must(store().claim_deliveries(terms))) {
             ids.push_back(one.delivery_id);
+            claims_[one.delivery_id] = {terms.worker, one.leased_until};
         }
         return ids;
     }
@@ -42,11 +52,14 @@ protected:
         must(store().mark_delivered(id, 200, at(now)));
     }
     void failed(const std::string& id, double now, std::optional<double> next) {
-        Store::FailedTry result{id, 500, "boom", at(now), {}};
+        const auto& [worker, until] = claims_[id];
+        Store::FailedTry result{id, worker, until, 500, "boom", at(now), {}};
         if (next) result.next_try = at(*next);
         must(store().mark_failed(result));
     }
     DeliveryState state(const std::string& id) { return must(store().find_delivery(id)).state; }
+
+    std::map<std::string, std::pair<std::string, WallTime>> claims_;  ///< The last of each.
 };
 INSTANTIATE_TEST_SUITE_P(
     Contract,
@@ -73,7 +86,11 @@ TEST_P(OutboxRows, ComeBackAsTheyWereGiven) {
     must(store().add_deliveries(std::vector{told, told}));
     told.first_due = told.next_try = at(10);
     EXPECT_THAT(must(store().list_deliveries({})).items, ElementsAre(told));
-    EXPECT_THAT(must(store().claim_deliveries(at(10), 9, "w", 60s)), ElementsAre(told));
+    Store::ClaimTerms terms;
+    terms.now = at(10);
+    terms.worker = "w";
+    told.leased_until = at(70);
+    EXPECT_THAT(must(store().claim_deliveries(terms)), ElementsAre(told));
     EXPECT_EQ(store().find_delivery("DL_2").error().code, Errc::NotFound);
 }
 
@@ -168,8 +185,92 @@ TEST_P(OutboxRows, ALateFailureDoesNotUndoADelivery) {
     delivered("a11", 2);
     failed("a11", 3, 4);
     EXPECT_EQ(state("a11"), DeliveryState::Delivered);
-    EXPECT_EQ(store().mark_failed({"zzz", 500, "", at(1), {}}).error().code, Errc::NotFound);
+    const Store::FailedTry unknown{"zzz", "w", at(60), 500, "", at(1), {}};
+    EXPECT_EQ(store().mark_failed(unknown).error().code, Errc::NotFound);
     EXPECT_EQ(store().mark_delivered("zzz", 200, at(1)).error().code, Errc::NotFound);
+}
+
+TEST_P(OutboxRows, AFailureToldAfterItsClaimChangesNothing) {
+    add("a11");
+    claim(1, 1, "slow");
+    const auto slow = claims_["a11"];
+    EXPECT_THAT(claim(61, 1, "w"), ElementsAre("a11"));  // The slow one's claim is over.
+    must(store().mark_failed({"a11", slow.first, slow.second, 0, "timeout", at(62), at(63)}));
+    EXPECT_THAT(claim(100), IsEmpty()) << "the other one is still sending it";
+    EXPECT_EQ(must(store().find_delivery("a11")).attempts, 0);
+    // Nor does one of the same worker, told of a claim before.
+    must(store().mark_failed({"a11", "w", slow.second, 0, "timeout", at(62), at(63)}));
+    EXPECT_THAT(claim(100), IsEmpty());
+    failed("a11", 101, 102);
+    EXPECT_EQ(must(store().find_delivery("a11")).attempts, 1);
+}
+
+TEST_P(OutboxRows, AreNotDueBeforeTheOneTheyWaitFor) {
+    for (const char* id : {"a11", "a12", "a13"}) add(id);
+    claim(1);
+    failed("a11", 2, 50);
+    add("a14", 3);
+    EXPECT_EQ(must(store().next_delivery_at()), at(50)) << "nothing to look for until then";
+    EXPECT_THAT(claim(50), ElementsAre("a11"));
+    delivered("a11", 51);
+    EXPECT_EQ(must(store().next_delivery_at()), at(50));
+    EXPECT_THAT(claim(51), ElementsAre("a12"));
+    failed("a12", 52, 4000);
+    EXPECT_EQ(must(store().next_delivery_at()), at(4000));
+    EXPECT_THAT(claim(4000), ElementsAre("a12"));
+    failed("a12", 4001, {});  // Given up: the next one does not wait out its pause.
+    EXPECT_THAT(claim(4001), ElementsAre("a13"));
+}
+
+TEST_P(OutboxRows, AReceiverWithoutRoomHoldsUpNoOther) {
+    for (const char* id : {"a11", "a21", "a31", "a41", "b11", "c11"}) add(id);
+    Store::ClaimTerms terms;
+    terms.now = at(1);
+    terms.limit = 3;
+    terms.per_receiver = 2;
+    terms.room = {{"b", 0}};
+    EXPECT_THAT(claim(terms), ElementsAre("a11", "a21", "c11"));
+    terms.room = {{"a", 1}};
+    EXPECT_THAT(claim(terms), ElementsAre("a31", "b11"));
+}
+
+TEST_P(OutboxRows, AReplayedOneThatIsPendingKeepsItsPlace) {
+    add("a11");
+    add("a12");
+    claim(1);
+    failed("a11", 2, 3600);
+    must(store().replay_delivery("a12", at(10)));
+    EXPECT_THAT(claim(10), IsEmpty()) << "it waits for the one before it";
+    must(store().replay_delivery("a11", at(10)));
+    EXPECT_THAT(claim(10), ElementsAre("a11"));
+    must(store().replay_delivery("a11", at(11)));
+    EXPECT_THAT(claim(11), IsEmpty()) << "it is under way";
+    delivered("a11", 12);
+    EXPECT_THAT(claim(12), ElementsAre("a12"));
+}
+
+TEST_P(OutboxRows, AreReplayedAndListedByReceiverAndEgress) {
+    for (const char* id : {"a11", "a21", "b11", "b21"}) add(id);
+    claim(1);
+    for (const char* id : {"a11", "a21", "b11", "b21"}) failed(id, 1, {});
+    DeliveryQuery of_a;
+    of_a.receiver = "a";
+    of_a.egress_id = "EG_2";
+    EXPECT_EQ(must(store().replay_dead(at(2), of_a)), 1);
+    EXPECT_EQ(state("a21"), DeliveryState::Pending);
+    of_a.egress_id.clear();
+    EXPECT_EQ(must(store().list_deliveries(of_a)).items.size(), 2U);
+    DeliveryQuery by_url;
+    by_url.receiver = "https://b/hook";
+    EXPECT_EQ(must(store().list_deliveries(by_url)).items.size(), 2U);
+    EXPECT_EQ(must(store().replay_dead(at(2), by_url)), 2);
+    EXPECT_EQ(state("a11"), DeliveryState::Dead);
+}
+
+TEST_P(OutboxRows, TheClockIsTheDatabasesOwn) {
+    // Both run on this machine: it is one clock, to a minute whatever else the machine does.
+    const Nanoseconds apart = must(store().now()) - wall_now();
+    EXPECT_LT(std::chrono::abs(apart), 60s);
 }
 
 TEST_P(OutboxRows, AreListedAndPruned) {
@@ -212,7 +313,10 @@ TEST_P(OutboxRows, TwoProcessesNeverTakeTheSame) {
     std::vector<std::string> taken[2];
     const auto work = [&](Store& from, std::vector<std::string>& into) {
         for (int idle = 0; idle < 3;) {
-            const auto claimed = from.claim_deliveries(at(1), 2, "w", 60s);
+            Store::ClaimTerms terms;
+            terms.now = at(1);
+            terms.limit = 2;
+            const auto claimed = from.claim_deliveries(terms);
             ASSERT_TRUE(claimed) << claimed.error().to_string();
             idle = claimed->empty() ? idle + 1 : 0;
             for (const auto& one : *claimed) into.push_back(one.delivery_id);

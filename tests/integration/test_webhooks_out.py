@@ -4,6 +4,7 @@ import base64
 import datetime
 import hashlib
 import hmac
+import json
 
 import pytest
 from livekit import api
@@ -96,6 +97,43 @@ def test_a_receiver_that_was_down_is_told_later_even_after_a_restart(
     ended = again.wait_for("egress_ended", limit=120)
     assert ended.verified().egress_info.egress_id == egress_id
     assert again.deliveries[0].event == "egress_started", "in order, from the first"
+
+
+def test_a_dead_letter_is_kept_listed_and_sent_when_it_is_asked_for(
+        livekit, start_aircheck, receiver, callers, room):
+    receiver.answers = [410]
+    aircheck = start_aircheck(server=livekit, config={"webhooks": [{"url": receiver.url()}]})
+    egress_id = record_a_tone(livekit, aircheck, callers, room)
+    receiver.wait_for("egress_ended")
+    wait_until(lambda: 'aircheck_deliveries{state="dead"} 1' in aircheck.metrics(), "a dead letter in the metrics")
+    assert aircheck.process.log.read_text().count("webhook.dead") == 1
+
+    listed = aircheck.command("deliveries", "list", "--egress", egress_id, "--json")
+    assert listed.returncode == 0, listed.stderr
+    deliveries = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [d["event"] for d in reversed(deliveries)] == [d.event for d in receiver.deliveries]
+    (dead,) = [d for d in deliveries if d["state"] == "dead"]
+    assert (dead["event"], dead["last_status"], dead["tries"]) == ("egress_started", 410, 1)
+    assert dead["url"] == receiver.url() and dead["event_id"] == receiver.deliveries[0].json["id"]
+    text = aircheck.command("deliveries", "list", "--state", "dead", "--receiver", receiver.url()).stdout
+    assert text.startswith(dead["delivery_id"]) and text.count("\n") == 1
+    assert aircheck.command("deliveries", "list", "--receiver", "https://nobody.example").stdout == ""
+
+    assert aircheck.command("deliveries", "replay", "DL_none").returncode == 1
+    assert aircheck.command("deliveries", "replay", "--dead", dead["delivery_id"]).returncode == 2
+    replayed = aircheck.command("deliveries", "replay", "--dead", "--receiver", receiver.url())
+    assert (replayed.returncode, replayed.stdout) == (0, "1 due again\n")
+    again = receiver.wait_for("egress_started", count=2)[1]
+    assert again.json == receiver.deliveries[0].json and again.verified(), "the same event, signed anew"
+    wait_until(lambda: 'aircheck_deliveries{state="dead"}' not in aircheck.metrics(), "no dead letter any more")
+
+
+def test_webhooks_that_nobody_signed_do_not_fill_the_log(livekit, start_aircheck):
+    aircheck = start_aircheck(server=livekit)
+    for _ in range(200):
+        assert aircheck.request("POST", "/webhooks/livekit", data="{}").status_code == 401
+    assert "aircheck_webhooks_refused_total 200" in aircheck.metrics()
+    assert 1 <= aircheck.process.log.read_text().count("webhook.refused") <= 20, "one in ten seconds"
 
 
 @pytest.mark.parametrize("events", [["egress_ended"], ["egress_started", "egress_ended"]])
