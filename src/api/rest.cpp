@@ -131,11 +131,15 @@ struct Call {
         }
         const auto details = find_conversation(id);
         if (!details) return problem_of(details.error());
-        json metadata = json::parse(details->conversation.owner_metadata_json, nullptr, false);
-        if (!metadata.is_object()) metadata = json::object();
-        metadata.merge_patch(change["metadata"]);
-        const auto saved =
-            store.set_owner_metadata(details->conversation.conversation_id, dump(metadata));
+        const auto saved = store.change_owner_metadata(
+            details->conversation.conversation_id,
+            [&](const std::string& known) {
+                json metadata = json::parse(known, nullptr, false);
+                if (!metadata.is_object()) metadata = json::object();
+                metadata.merge_patch(change["metadata"]);
+                return dump(metadata);
+            }
+        );
         if (!saved) return problem_of(saved.error());
         return show(details->conversation.conversation_id);
     }

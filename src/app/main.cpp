@@ -1,4 +1,5 @@
 #include "app/commands.hpp"
+#include "app/database_commands.hpp"
 #include "app/delivery_commands.hpp"
 #include "app/store_check.hpp"
 #include "core/log.hpp"
@@ -28,6 +29,7 @@ struct Arguments {
     std::string demo_length = "20s";
     ConversationFilter filter;
     DeliveryArguments deliveries;
+    DatabaseArguments database;
     std::string id;
     std::string shell;
 
@@ -244,13 +246,12 @@ void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<in
         return run_conversations_url(config, all.id);
     }));
 
-    add_delivery_commands(
-        app,
-        all.deliveries,
+    const AddCommand add_command =
         [&](CLI::App* parent, const std::string& name, const std::string& help, auto run) {
             return add(parent, name.c_str(), help.c_str(), std::move(run));
-        }
-    );
+        };
+    add_delivery_commands(app, all.deliveries, add_command);
+    add_database_commands(app, all.database, add_command);
 
     auto* completion = app.add_subcommand("completion", "A completion script for your shell");
     completion->add_option("shell", all.shell, "bash, zsh or fish")

@@ -57,7 +57,7 @@ std::string name_of(const std::string& location) {
 /// libpq by itself waits for ever, for a connection and for an answer over a dead one.
 std::string with_time_limits(const std::string& url) {
     std::string limited = url;
-    for (const char* parameter : {"connect_timeout=10", "tcp_user_timeout=30000"}) {
+    for (const char* parameter : {"connect_timeout=5", "tcp_user_timeout=30000"}) {
         const std::string name(parameter, std::string_view(parameter).find('=') + 1);
         if (url.find(name) != std::string::npos) continue;
         limited += (limited.find('?') == std::string::npos ? "?" : "&") + std::string(parameter);
@@ -252,7 +252,12 @@ void Database::begin(Access access) {
     // An SQLite transaction that starts by reading may not become a writing one while another
     // process writes (SQLITE_BUSY at once, whatever the timeout): writers say so at the beginning.
     const bool immediate = !is_postgres() && access == Access::Write;
-    session_->sql << (immediate ? "BEGIN IMMEDIATE" : "BEGIN");
+    // SQLite's reads see one moment by themselves.
+    const bool whole = is_postgres() && access == Access::Snapshot;
+    session_->sql
+        << (immediate ? "BEGIN IMMEDIATE"
+            : whole   ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                      : "BEGIN");
 }
 
 void Database::commit() { session_->sql << "COMMIT"; }

@@ -56,7 +56,11 @@ using Rows = std::vector<Row>;
 class Database {
 public:
     enum class Dialect { Sqlite, Postgres };
-    enum class Access { Read, Write };
+    enum class Access {
+        Read,
+        Write,
+        Snapshot  ///< Reads all as of one moment, whatever others write meanwhile.
+    };
     struct Failure {
         enum class Kind {
             Other,

@@ -4,6 +4,7 @@
 #include "core/time.hpp"
 #include "records/model.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,10 +21,11 @@ namespace aircheck::records {
 /// WAL, synchronous=FULL). Each function is one transaction. Threads: blocking; call it on a pool's
 /// thread, never on a loop. Any thread may; one mutex and one session inside serialise the calls.
 /// Failures: Errc::Unavailable when the database cannot be reached or is locked for longer than 10
-/// s (a lost PostgreSQL connection is opened again, and the call repeated unless it broke while
-/// committing); Errc::NoSpace when its disk is full; Errc::NotFound, Errc::InvalidArgument as said
-/// below. Messages name the database without its password. Several processes may use one PostgreSQL
-/// database; deliveries are leased with SKIP LOCKED.
+/// s (a lost PostgreSQL connection is opened again, for up to 10 s, as while the server restarts,
+/// and the call repeated unless it broke while committing; while the server stays away, each
+/// further call tries once); Errc::NoSpace when its disk is full; Errc::NotFound,
+/// Errc::InvalidArgument as said below. Messages name the database without its password. Several
+/// processes may use one PostgreSQL database; deliveries are leased with SKIP LOCKED.
 class Store {
 public:
     enum class Migrate { Yes, CheckOnly };
@@ -85,8 +87,12 @@ public:
 
     /// Makes or replaces a conversation (not its room_ids). Its status follows derive_status.
     [[nodiscard]] Result<Conversation> upsert_conversation(const Conversation& conversation);
-    [[nodiscard]] Result<Conversation> set_owner_metadata(
-        const std::string& conversation_id, const std::string& owner_metadata_json
+    /// Puts what `change` makes of the owner's metadata in its place. It is called inside the
+    /// transaction, so that no other change is lost, and again where that is repeated.
+    /// Errc::NotFound.
+    [[nodiscard]] Result<Conversation> change_owner_metadata(
+        const std::string& conversation_id,
+        const std::function<std::string(const std::string& owner_metadata_json)>& change
     );
     /// By our id, Tavus's, or "RM_…". Errc::NotFound.
     [[nodiscard]] Result<ConversationDetails> find_conversation(const std::string& id);

@@ -4,43 +4,76 @@
 #include "records/sql.hpp"
 #include "records/store.hpp"
 
+#include <algorithm>
 #include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
 
 /// Private to records: what the parts of Store share.
 namespace aircheck::records {
+
+/// How long a database that has gone away is waited for. Reads no clock.
+class Patience {
+public:
+    /// After a failure at `now`: how long to wait before the next try; none: it is away for longer
+    /// than anybody should wait.
+    [[nodiscard]] std::optional<Nanoseconds> pause(Instant now) {
+        constexpr Nanoseconds kLongest = 10s;
+        constexpr Nanoseconds kFirst = 50ms;
+        constexpr Nanoseconds kMost = 1s;
+        if (!away_since_) {
+            away_since_ = now;
+            pause_ = kFirst;
+        }
+        if (now - *away_since_ >= kLongest) return {};
+        return std::exchange(pause_, std::min(pause_ * 2, kMost));
+    }
+    void is_back() { away_since_.reset(); }
+
+private:
+    std::optional<Instant> away_since_;
+    Nanoseconds pause_{0};
+};
 
 struct Store::Impl {
     explicit Impl(std::string location) : database(std::move(location)) {}
 
     std::mutex mutex;  ///< Over all below.
     Database database;
+    Patience patience;
 
     /// Runs `work(database)`, which returns a Result and may throw what SOCI throws, in a
     /// transaction; commits when it succeeded. Repeated after a lost connection (unless lost while
-    /// committing: then nobody knows) and after a conflict with another process, `kTries` times in
-    /// all.
+    /// committing: then nobody knows), once the database is back within the time that is waited
+    /// for it, and after a conflict with another process, `kTries` times in all.
     template <typename Work>
     std::invoke_result_t<Work&, Database&> transact(Database::Access access, Work work) {
         constexpr int kTries = 4;
         const std::lock_guard lock(mutex);
-        for (int tries = 1;; ++tries) {
+        for (int conflicts = 0;;) {
             bool committing = false;
             try {
                 database.open_if_closed();
                 Transaction transaction(database, access);
                 auto result = work(database);
+                patience.is_back();
                 if (!result) return result;
                 committing = true;
                 transaction.commit();
                 return result;
             } catch (const std::exception&) {
                 Database::Failure failure = database.failure_of(std::current_exception());
-                const bool lost = failure.kind == Database::Failure::Kind::ConnectionLost;
-                if (lost) database.close();
-                const bool again =
-                    failure.kind == Database::Failure::Kind::Conflict || (lost && !committing);
-                if (!again || tries == kTries)
-                    return tl::unexpected<Error>(std::move(failure.error));
+                using Kind = Database::Failure::Kind;
+                std::optional<Nanoseconds> pause;
+                if (failure.kind == Kind::ConnectionLost) {
+                    database.close();
+                    if (!committing) pause = patience.pause(monotonic_now());
+                } else if (failure.kind == Kind::Conflict && ++conflicts < kTries) {
+                    pause = Nanoseconds::zero();
+                }
+                if (!pause) return tl::unexpected<Error>(std::move(failure.error));
+                std::this_thread::sleep_for(*pause);
             }
         }
     }

@@ -118,6 +118,8 @@ Result<Store::Updated> Store::update_recording(
 ) {
     if (recording.egress_id.empty()) return fail(Errc::InvalidArgument, "recording: no egress id");
     return impl_->write([&](Database& database) -> Result<Updated> {
+        // Also before there is a row to lock: of two that come first at once, one sees the other.
+        database.lock_name("recording " + recording.egress_id);
         const auto known = load_recording(database, recording.egress_id);
         Updated updated{Updated::Outcome::Applied, recording};
         if (known && is_newer_or_same(recording, *known)) {

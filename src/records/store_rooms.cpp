@@ -32,7 +32,8 @@ void save_session(Database& database, const RoomSession& session) {
 std::optional<Conversation> newest_of_room(Database& database, const std::string& room_name) {
     const Rows rows = database.query(
         "SELECT * FROM conversations WHERE room_name = :name AND source = 'livekit' "
-        "AND status <> 'erased' ORDER BY started_at DESC, conversation_id DESC LIMIT 1",
+        "AND status <> 'erased' ORDER BY started_at DESC, conversation_id DESC LIMIT 1" +
+            database.for_update(),
         {{"name", value_of(room_name)}}
     );
     if (rows.empty()) return {};
@@ -329,13 +330,14 @@ Result<Conversation> Store::upsert_conversation(const Conversation& conversation
     });
 }
 
-Result<Conversation> Store::set_owner_metadata(
-    const std::string& conversation_id, const std::string& owner_metadata_json
+Result<Conversation> Store::change_owner_metadata(
+    const std::string& conversation_id,
+    const std::function<std::string(const std::string& owner_metadata_json)>& change
 ) {
     return impl_->write([&](Database& database) -> Result<Conversation> {
         auto conversation = load_conversation(database, conversation_id);
         if (!conversation) return fail(Errc::NotFound, "conversation " + conversation_id);
-        conversation->owner_metadata_json = owner_metadata_json;
+        conversation->owner_metadata_json = change(conversation->owner_metadata_json);
         database.upsert("conversations", {"conversation_id"}, columns_of(*conversation));
         return with_room_ids(database, std::move(*conversation));
     });

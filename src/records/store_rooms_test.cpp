@@ -150,10 +150,11 @@ TEST_P(Rooms, KeepTheirMetadataAndTheOwners) {
     const Conversation made = must(store().conversation_for_room(sighting));
     see("RM_a", 2);  // Says nothing of metadata.
     EXPECT_EQ(find("RM_a").room_metadata, "{\"tier\":1}");
-    must(store().set_owner_metadata(made.conversation_id, R"({"case":"7"})"));
+    const auto says = [](const std::string&) { return std::string(R"({"case":"7"})"); };
+    must(store().change_owner_metadata(made.conversation_id, says));
     see("RM_a", 3);
     EXPECT_EQ(find("RM_a").owner_metadata_json, R"({"case":"7"})");
-    EXPECT_EQ(store().set_owner_metadata("CV_x", "{}").error().code, Errc::NotFound);
+    EXPECT_EQ(store().change_owner_metadata("CV_x", says).error().code, Errc::NotFound);
 }
 
 TEST_P(Rooms, RefuseANamelessOne) {

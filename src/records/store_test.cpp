@@ -3,6 +3,7 @@
 #include "tests/support/stores.hpp"
 
 #include "records/migrations.hpp"
+#include "records/store_impl.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -175,6 +176,25 @@ TEST(Postgres, UnreachableIsUnavailableAndShowsNoPassword) {
     EXPECT_EQ(refused.error().code, Errc::Unavailable);
     EXPECT_THAT(refused.error().context, HasSubstr("postgres://me:***@127.0.0.1:1/db"));
     EXPECT_THAT(refused.error().context, Not(HasSubstr("hunter2")));
+}
+
+TEST(Patience, WaitsTenSecondsInAllAndThenTriesOnce) {
+    Patience patience;
+    Instant now(100s);
+    Nanoseconds longest{0};
+    int tries = 0;
+    for (auto pause = patience.pause(now); pause; pause = patience.pause(now)) {
+        longest = std::max(longest, *pause);
+        now += *pause;
+        ++tries;
+    }
+    EXPECT_GE(now, Instant(110s));
+    EXPECT_LE(now, Instant(111s));
+    EXPECT_EQ(longest, 1s);
+    EXPECT_LE(tries, 16);
+    EXPECT_FALSE(patience.pause(now + 3600s)) << "who comes later does not wait again";
+    patience.is_back();
+    EXPECT_TRUE(patience.pause(now + 7200s));
 }
 
 TEST(CleanText, KeepsUtf8AndReplacesTheRest) {

@@ -52,9 +52,30 @@ public:
         );
     }
 
+    /// Ends it, and its clients' sessions, as an administrator would.
+    void stop() {
+        ::kill(pid_, SIGINT);
+        ::waitpid(pid_, nullptr, 0);
+        pid_ = -1;
+    }
+    void start() {
+        pid_ = spawn(
+            {bin_ + "/postgres",
+             "-D",
+             folder_ / "data",
+             "-k",
+             folder_.path(),
+             "-c",
+             "listen_addresses=",
+             "-c",
+             "fsync=off"}
+        );
+        wait_until_ready();
+    }
+
 private:
     PostgresServer() {
-        const std::string bin = find_bin();
+        const std::string& bin = bin_;
         if (::geteuid() == 0) {
             const passwd* user = ::getpwnam("postgres");
             if (!user) die("there is no user 'postgres' to run it as");
@@ -78,18 +99,7 @@ private:
         );
         ::waitpid(made, &status, 0);
         if (status != 0) die("initdb failed, see " + folder_ / "log");
-        pid_ = spawn(
-            {bin + "/postgres",
-             "-D",
-             data,
-             "-k",
-             folder_.path(),
-             "-c",
-             "listen_addresses=",
-             "-c",
-             "fsync=off"}
-        );
-        wait_until_ready();
+        start();
     }
     ~PostgresServer() {
         if (pid_ > 0) {
@@ -152,6 +162,7 @@ private:
     }
 
     const TempFolder folder_{"/tmp"};  ///< Where "postgres" may go; a socket's path is short.
+    const std::string bin_ = find_bin();
     uid_t uid_ = 0;
     gid_t gid_ = 0;
     int pid_ = -1;
