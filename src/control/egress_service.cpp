@@ -238,6 +238,8 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     Running& running = it->second;
     const auto before = running.recording.status;
     apply_snapshot(snapshot, running.recording);
+    auto& streams = running.recording.streams;
+    streams.insert(streams.begin(), running.streams_before.begin(), running.streams_before.end());
     Change change;
     change.recording = running.recording;
     change.participants = participants_of(snapshot);

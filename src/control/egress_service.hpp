@@ -161,6 +161,7 @@ private:
         records::Recording recording;
         bool is_claim_over = false;  ///< And was told to be.
         StreamNews stream_news;
+        std::vector<records::StoredStream> streams_before;  ///< That were over in a former process.
     };
     /// One step of a recording, to be stored with what announces it.
     struct Change {
@@ -192,7 +193,7 @@ private:
     void tell_freed_room(const std::string& egress_id, const std::string& room_sid, Claim claim) {
         if (on_freed_room_) on_freed_room_({egress_id, room_sid, claim});
     }
-    void keep_streams(Running& running, const recorder::StreamUpdate& update);
+    void keep_streams(Running& running, const recorder::StreamUpdate& update, OnInfo on_info);
     /// Stores on the records pool, in order; `done` on home with the recording as it is now.
     void store(Change change, std::function<void(Result<records::Recording>)> done);
     [[nodiscard]] Result<records::Recording> store_now(const Change& change);

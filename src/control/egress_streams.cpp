@@ -27,10 +27,7 @@ void EgressService::update_streams(const livekit::UpdateStreamRequest& request, 
         [this, egress_id, update = *update, on_info = std::move(on_info)](const Result<>& updated) {
             const auto now = running_.find(egress_id);
             if (now == running_.end()) return refuse_idle(egress_id, "updated", on_info);
-            if (updated) {
-                keep_streams(now->second, update);
-                return on_info(now->second.recording);
-            }
+            if (updated) return keep_streams(now->second, update, on_info);
             if (updated.error().code == Errc::Cancelled) {  // It ends since this was asked.
                 return on_info(refuse("failed_precondition", updated.error().context));
             }
@@ -41,8 +38,10 @@ void EgressService::update_streams(const livekit::UpdateStreamRequest& request, 
     );
 }
 
-/// After a restart those are connected to that would be now.
-void EgressService::keep_streams(Running& running, const recorder::StreamUpdate& update) {
+/// After a restart those are connected to that would be now. Answers once that is on disk.
+void EgressService::keep_streams(
+    Running& running, const recorder::StreamUpdate& update, OnInfo on_info
+) {
     std::vector<streams::Target>& targets = running.request.stream->targets;
     targets.insert(targets.end(), update.add.begin(), update.add.end());
     for (const streams::Target& gone : update.remove) {
@@ -52,7 +51,9 @@ void EgressService::keep_streams(Running& running, const recorder::StreamUpdate&
         keep_job(job_of(running.request, running.recording), options_.links.secrets_key);
     Change change;
     change.recording = running.recording;
-    store(std::move(change), [](const auto&) {});
+    store(std::move(change), [now = running.recording, on_info = std::move(on_info)](const auto&) {
+        on_info(now);
+    });
 }
 
 }  // namespace aircheck::control

@@ -7,6 +7,7 @@
 #include "proto/livekit_room.pb.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace aircheck::control {
@@ -78,6 +79,11 @@ void EgressService::resume(Unfinished one) {
     running.request = request_of(one.job, one.recording, options_.links.secrets_key);
     running.recording = one.recording;
     running.recording.worker = options_.worker;
+    std::ranges::copy_if(
+        one.recording.streams,
+        std::back_inserter(running.streams_before),
+        [](const auto& stream) { return stream.state != records::StoredStream::State::Active; }
+    );
     static_cast<void>(running.stream_news.is_to_be_told(one.recording.streams, monotonic_now()));
     one.job.access = options_.defaults.access;
     auto resumed = recorder_.resume(one.job, [this](const recorder::Snapshot& snapshot) {
@@ -228,9 +234,9 @@ Result<EgressService::Unfinished> EgressService::open_unfinished(const records::
 
 /// What the configuration says of stores is not kept with a job.
 void EgressService::apply_reach(storage::Destination& destination) const {
-    if (auto* s3 = std::get_if<storage::S3Destination>(&destination)) {
-        s3->allow = options_.defaults.network_allow;
-        s3->retry = options_.defaults.retry;
+    if (storage::StoreNetwork* network = storage::network_of(destination)) {
+        network->allow = options_.defaults.network_allow;
+        network->retry = options_.defaults.retry;
     }
 }
 

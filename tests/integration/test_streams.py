@@ -280,6 +280,28 @@ def test_a_server_that_comes_back_gets_the_stream_again(service, receiver, serve
     assert longest_tone(after.wait_for_end(), 440) >= 1.0
 
 
+def test_after_a_kill_the_streams_of_now_are_connected_to(service, receiver, servers, livekit, callers, room):
+    ann = callers.join(livekit, room, "ann").publish()
+    port = free_port()
+    removed, added = servers.rtmp("removed"), servers.rtmp("added", port=port)
+    egress_id = start(service, room_request(room, removed.url))
+    ann.start_tone(440, 120.0)
+    removed.wait_for_media()
+    update(service, egress_id, add=[added.url])
+    added.wait_for_media()
+    update(service, egress_id, remove=[removed.url])
+    service.kill()
+    added.wait_for_end()
+    again = servers.rtmp("again", port=port)
+    service.start()
+    again.wait_for_media(more_than=20_000)
+    scene.stop_egress(service, egress_id)
+    info = receiver.wait_for("egress_ended").verified().egress_info
+    assert (info.egress_id, info.status) == (egress_id, api.EgressStatus.EGRESS_COMPLETE)
+    assert [s.status for s in info.stream_results] == [FINISHED, FINISHED], "what was removed is still told of"
+    assert longest_tone(again.wait_for_end(), 440) >= 1.0
+
+
 def test_without_leave_a_private_server_is_not_reached(start_aircheck, livekit, callers, room):
     service = start_aircheck(server=livekit)
     callers.join(livekit, room, "ann").publish().start_tone(440, 30.0)
