@@ -37,6 +37,8 @@ struct RenderCommand {
 
 enum class Listing { Text, Json };
 [[nodiscard]] ExitCode run_doctor(const Config& config, Listing listing);
+/// What doctor says of the store, alone.
+[[nodiscard]] ExitCode run_storage_check(const Config& config, Listing listing);
 
 [[nodiscard]] ExitCode run_egress_list(const Config& config, Listing listing);
 [[nodiscard]] ExitCode run_egress_show(

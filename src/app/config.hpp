@@ -111,7 +111,15 @@ struct ProxyConfig {
     Secret password;
 };
 
-/// livekit/egress's storage.s3, complete: bucket, key and secret are there.
+/// S3's Object Lock.
+struct ObjectLockConfig {
+    std::string mode;  ///< GOVERNANCE or COMPLIANCE; empty: none.
+    int days = 0;
+    bool legal_hold = false;
+};
+
+/// livekit/egress's storage.s3, with more to it; complete: the bucket is there, and both of key and
+/// secret or neither (then they are the machine's own).
 struct S3Config {
     std::string access_key;
     Secret secret;
@@ -124,6 +132,14 @@ struct S3Config {
     std::vector<std::pair<std::string, std::string>> metadata;
     std::string tagging;
     std::string content_disposition = "inline";
+    std::string assume_role_arn;
+    Secret assume_role_external_id;
+    std::string sts_endpoint;
+    std::string encryption;  ///< AES256, aws:kms, aws:kms:dsse; empty: the bucket's.
+    std::string kms_key_id;
+    Secret customer_key;  ///< Base64 of 32 bytes.
+    std::string storage_class;
+    ObjectLockConfig object_lock;
 };
 
 /// livekit/egress's storage.azure, with more ways to say the same; complete: account, container and

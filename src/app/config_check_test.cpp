@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
             "storage:\n  s3:\n    buckett: x",
             "aircheck.yaml:3: storage.s3.buckett is not a known setting; did you mean "
             "storage.s3.bucket?"},
-        BadRow{"OldTopLevelS3", "s3: {bucket: x}", "storage.s3.access_key"},
+        BadRow{"OldTopLevelS3", "s3: {bucket: x, secret: s}", "storage.s3.access_key"},
         BadRow{"OldTopLevelS3Key", "s3:\n  buckett: x", "aircheck.yaml:2: storage.s3.buckett"},
         BadRow{
             "OldTopLevelAliOss", "alioss: {bucket: x}", "storage.alioss is not in this build yet"},
@@ -227,10 +227,6 @@ INSTANTIATE_TEST_SUITE_P(
             "S3NoSecret",
             "storage: {s3: {bucket: b, access_key: k}}",
             "storage.s3.secret (or AWS_SECRET_KEY) is missing"},
-        BadRow{
-            "S3AssumeRole",
-            "storage: {s3: {bucket: b, access_key: k, secret: s, assume_role_arn: r}}",
-            "storage.s3.assume_role_arn is not in this build yet"},
         BadRow{
             "Delays",
             "storage: {s3: {min_retry_delay: 1m}}",

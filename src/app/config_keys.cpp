@@ -195,8 +195,6 @@ void add_ignored_keys(std::vector<Key>& keys) {
          "s3_assume_role_secret",
          "s3_assume_role_arn",
          "s3_assume_role_external_id",
-         "storage.s3.assume_role_arn",
-         "storage.s3.assume_role_external_id",
          "journal_upload",
          "journal_storage",
          "tavus",

@@ -122,6 +122,48 @@ void add_s3_keys(std::vector<Key>& keys) {
     );
 }
 
+/// What livekit/egress has of roles, and what only we have.
+void add_s3_rights_keys(std::vector<Key>& keys) {
+    const auto text = [&](std::string_view path, auto access) {
+        keys.push_back(text_key(path, access));
+    };
+    text(
+        "storage.s3.assume_role_arn", [](auto& c) -> auto& { return c.storage.s3->assume_role_arn; }
+    );
+    keys.push_back(secret_key(
+        "storage.s3.assume_role_external_id",
+        [](auto& c) -> auto& { return c.storage.s3->assume_role_external_id; }
+    ));
+    keys.push_back(endpoint_key(
+        "storage.s3.sts_endpoint", [](auto& c) -> auto& { return c.storage.s3->sts_endpoint; }
+    ));
+    text(
+        "storage.s3.encryption", [](auto& c) -> auto& { return c.storage.s3->encryption; }
+    );
+    text(
+        "storage.s3.kms_key_id", [](auto& c) -> auto& { return c.storage.s3->kms_key_id; }
+    );
+    keys.push_back(secret_key(
+        "storage.s3.customer_key", [](auto& c) -> auto& { return c.storage.s3->customer_key; }
+    ));
+    text(
+        "storage.s3.storage_class", [](auto& c) -> auto& { return c.storage.s3->storage_class; }
+    );
+    text(
+        "storage.s3.object_lock.mode",
+        [](auto& c) -> auto& { return c.storage.s3->object_lock.mode; }
+    );
+    keys.push_back(number_key(
+        "storage.s3.object_lock.days", 0, 36500, [](auto& c) -> auto& {
+            return c.storage.s3->object_lock.days;
+        }
+    ));
+    keys.push_back(bool_key(
+        "storage.s3.object_lock.legal_hold",
+        [](auto& c) -> auto& { return c.storage.s3->object_lock.legal_hold; }
+    ));
+}
+
 void add_azure_keys(std::vector<Key>& keys) {
     keys.push_back(text_key(
         "storage.azure.account_name", [](auto& c) -> auto& { return c.storage.azure->account_name; }
@@ -201,6 +243,7 @@ void add_storage_keys(std::vector<Key>& keys) {
         [](const std::string& text) { return quote(text); }
     ));
     add_s3_keys(keys);
+    add_s3_rights_keys(keys);
     add_gcp_keys(keys);
     add_azure_keys(keys);
     keys.push_back(ignored("storage.alioss", Shape::Subtree, kNotYet));

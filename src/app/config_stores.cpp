@@ -76,27 +76,15 @@ Result<> choose_store(Config& config) {
     return {};
 }
 
+/// Neither key nor secret: the machine's own are looked for when they are needed.
 Result<> finish_s3(const Config& config) {
     const S3Config& s3 = *config.storage.s3;
-    for (const auto* path : {"storage.s3.assume_role_arn", "storage.s3.assume_role_external_id"}) {
-        if (!config.origins.contains(path)) continue;
-        return fail_setting(
-            config,
-            path,
-            "is not in this build yet: give keys that may write to the bucket themselves"
-        );
-    }
-    if (s3.access_key.empty()) {
-        return fail(
-            Errc::InvalidArgument,
-            "storage.s3.access_key (or AWS_ACCESS_KEY) is missing; roles of the machine are not in "
-            "this build yet"
-        );
-    }
-    if (s3.secret.empty()) {
-        return fail(Errc::InvalidArgument, "storage.s3.secret (or AWS_SECRET_KEY) is missing");
-    }
-    return {};
+    if (s3.access_key.empty() == s3.secret.empty()) return {};
+    return fail(
+        Errc::InvalidArgument,
+        s3.access_key.empty() ? "storage.s3.access_key (or AWS_ACCESS_KEY) is missing"
+                              : "storage.s3.secret (or AWS_SECRET_KEY) is missing"
+    );
 }
 
 /// A connection string says what account, key, SAS and endpoint say; both at once would be two

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/commands.hpp"
 #include "app/config.hpp"
 #include "net/http_client.hpp"
 
@@ -43,6 +44,9 @@ using Findings = std::vector<Finding>;
         std::move(setting),
         std::move(remedy)};
 }
+
+/// On standard output, one a line or as JSON; Failed when one is an error.
+[[nodiscard]] ExitCode print_findings(const Findings& findings, Listing listing);
 
 /// Asks Redis, where one is configured, as the worker on livekit-server's bus would. Blocks for as
 /// long as `redis.dial_timeout` and two seconds.

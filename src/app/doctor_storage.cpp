@@ -219,7 +219,13 @@ void StoreTrial::run() {
 }  // namespace
 
 void check_storage(const Config& config, net::HttpClient& http, Findings& findings) {
-    const auto destination = default_destination(config);
+    auto destination = default_destination(config);
+    // What is tried has to go again.
+    if (auto* s3 = std::get_if<storage::S3Destination>(&destination)) {
+        s3->lock_mode.clear();
+        s3->lock_days = 0;
+        s3->legal_hold = storage::S3Destination::LegalHold::Off;
+    }
     const auto* local = std::get_if<storage::LocalDestination>(&destination);
     if (local == nullptr) {
         StoreTrial(destination, http, findings).run();
@@ -234,6 +240,13 @@ void check_storage(const Config& config, net::HttpClient& http, Findings& findin
     } else {
         findings.push_back(fine("storage", local->root + ": writable (no bucket is configured)"));
     }
+}
+
+ExitCode run_storage_check(const Config& config, Listing listing) {
+    net::HttpClient http;
+    Findings findings;
+    check_storage(config, http, findings);
+    return print_findings(findings, listing);
 }
 
 }  // namespace aircheck::app

@@ -112,6 +112,8 @@ void show_storage(const Config& config, Shown& out) {
         show(s3.addressing == storage::S3Destination::Addressing::Path);
     for (const auto& [name, value] : s3.metadata) out["storage.s3.metadata"] += name + "=" + value;
     out["storage.s3.tagging"] = s3.tagging;
+    out["storage.s3.assume_role_arn"] = s3.assume_role_arn;
+    out["storage.s3.assume_role_external_id"] = s3.assume_role_external_id;
     out["storage.s3.content_disposition"] = s3.content_disposition;
     out["storage.s3.proxy_config.url"] = out["storage.s3.proxy_config.username"] =
         out["storage.s3.proxy_config.password"] = s3.proxy;

@@ -74,6 +74,8 @@ storage.gcp.proxy_config | storage: {gcp: {bucket: calls, proxy_config: {url: 'h
 storage.azure.account_name | storage: {azure: {account_name: ours, account_key: a2V5, container_name: con}} | ours
 storage.azure.account_key | storage: {azure: {account_name: ours, account_key: a2V5, container_name: con}} | a2V5
 storage.azure.container_name | storage: {azure: {account_name: ours, account_key: a2V5, container_name: con}} | con
+storage.s3.assume_role_arn | storage: {s3: {bucket: b, access_key: k, secret: s, assume_role_arn: 'arn:a'}} | arn:a
+storage.s3.assume_role_external_id | storage: {s3: {bucket: b, access_key: k, secret: s, assume_role_arn: 'arn:a', assume_role_external_id: e}} | e
 s3 | s3: {bucket: calls, access_key: k, secret: s} | calls
 gcp | gcp: {bucket: calls} | calls
 azure | azure: {account_name: ours, account_key: a2V5, container_name: con} | con
@@ -154,8 +156,6 @@ cpu_cost.max_concurrent_web | 18 | older livekit/egress
 
 /// key | config.yaml | words of the refusal
 inline constexpr std::string_view kRefused = R"(
-storage.s3.assume_role_arn | storage: {s3: {bucket: b, access_key: k, secret: s, assume_role_arn: a}} | storage.s3.assume_role_arn is not in this build yet
-storage.s3.assume_role_external_id | storage: {s3: {bucket: b, access_key: k, secret: s, assume_role_external_id: e}} | storage.s3.assume_role_external_id is not in this build yet
 storage.alioss.access_key | storage: {alioss: {access_key: k}} | storage.alioss is not in this build yet
 storage.alioss.secret | storage: {alioss: {secret: s}} | storage.alioss is not in this build yet
 storage.alioss.endpoint | storage: {alioss: {endpoint: e}} | storage.alioss is not in this build yet

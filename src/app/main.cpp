@@ -222,6 +222,18 @@ void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<in
             [&all](const Config& config) { return run_egress_upload(config, all.id); })
     );
 
+    auto* storage = app.add_subcommand("storage", "The store: check");
+    storage->require_subcommand(1);
+    takes_json(
+        add(storage,
+            "check",
+            "Try every right that recordings need of the store",
+            [&all](const Config& config) {
+                quieten(config, log::Level::Off);  // The findings say it all.
+                return run_storage_check(config, all.listing());
+            })
+    );
+
     auto* conversations = app.add_subcommand("conversations", "Conversations: list, show, url");
     conversations->require_subcommand(1);
     auto* list = takes_json(

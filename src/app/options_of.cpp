@@ -99,6 +99,16 @@ storage::S3Destination s3_destination(const Config& config, const S3Config& from
     s3.content_disposition = from.content_disposition;
     for (const auto& [key, value] : from.metadata) s3.metadata[key] = value;
     s3.tagging = from.tagging;
+    s3.assume_role_arn = from.assume_role_arn;
+    s3.assume_role_external_id = from.assume_role_external_id.reveal();
+    s3.sts_endpoint = from.sts_endpoint;
+    s3.encryption = from.encryption;
+    s3.kms_key_id = from.kms_key_id;
+    s3.customer_key = from.customer_key.reveal();
+    s3.storage_class = from.storage_class;
+    s3.lock_mode = from.object_lock.mode;
+    s3.lock_days = from.object_lock.days;
+    if (from.object_lock.legal_hold) s3.legal_hold = storage::S3Destination::LegalHold::On;
     set_network(s3, config, from.proxy);
     return s3;
 }

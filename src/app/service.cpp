@@ -5,6 +5,7 @@
 #include "app/bus.hpp"
 #include "app/data_dir_lock.hpp"
 #include "app/options_of.hpp"
+#include "app/store_start_check.hpp"
 #include "app/worker_id.hpp"
 #include "control/egress_service.hpp"
 #include "control/machine.hpp"
@@ -58,6 +59,7 @@ struct Service::Impl {
     std::unique_ptr<api::Server> server;
     std::unique_ptr<net::Timer> timer;
     std::unique_ptr<net::Timer> measuring;
+    std::unique_ptr<StoreStartCheck> store_check;
     std::function<void()> on_done;  ///< Once draining: when nothing runs any more.
 
     [[nodiscard]] Result<> open();
@@ -164,6 +166,7 @@ Result<> Service::start() {
         all.egresses->set_public_url(all.url);
     }
     all.outbox->start();
+    all.store_check = std::make_unique<StoreStartCheck>(default_destination(all.config));
     all.measure();
     if (all.bus) AC_CHECK_OK(all.bus->open());
     all.egresses->take_up([&all] {

@@ -40,6 +40,10 @@ bool use_todays_credentials(storage::Destination& kept, const storage::Destinati
         to->access_key = from->access_key;
         to->secret = from->secret;
         to->session_token = from->session_token;
+        to->assume_role_arn = from->assume_role_arn;
+        to->assume_role_external_id = from->assume_role_external_id;
+        to->sts_endpoint = from->sts_endpoint;
+        to->customer_key = from->customer_key;
         return true;
     }
     if (auto* to = std::get_if<storage::GcsDestination>(&kept)) {

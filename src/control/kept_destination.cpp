@@ -41,9 +41,19 @@ Fields fields_of(const S3Destination& s3) {
          {"parts", static_cast<int>(s3.parts)},
          {"content_disposition", s3.content_disposition},
          {"metadata", s3.metadata},
-         {"tagging", s3.tagging}},
+         {"tagging", s3.tagging},
+         {"assume_role_arn", s3.assume_role_arn},
+         {"sts_endpoint", s3.sts_endpoint},
+         {"encryption", s3.encryption},
+         {"kms_key_id", s3.kms_key_id},
+         {"storage_class", s3.storage_class},
+         {"lock_mode", s3.lock_mode},
+         {"lock_days", s3.lock_days},
+         {"legal_hold", static_cast<int>(s3.legal_hold)}},
         {{"access_key", s3.access_key},
          {"secret", s3.secret},
+         {"assume_role_external_id", s3.assume_role_external_id},
+         {"customer_key", s3.customer_key},
          {"session_token", s3.session_token}}};
 }
 
@@ -84,6 +94,17 @@ S3Destination s3_of(const Fields& kept) {
     s3.content_disposition = kept.open.at("content_disposition");
     s3.metadata = kept.open.at("metadata").get<std::map<std::string, std::string>>();
     s3.tagging = kept.open.at("tagging");
+    // Not there in what was kept before these were known.
+    s3.assume_role_arn = kept.open.value("assume_role_arn", "");
+    s3.sts_endpoint = kept.open.value("sts_endpoint", "");
+    s3.encryption = kept.open.value("encryption", "");
+    s3.kms_key_id = kept.open.value("kms_key_id", "");
+    s3.storage_class = kept.open.value("storage_class", "");
+    s3.lock_mode = kept.open.value("lock_mode", "");
+    s3.lock_days = kept.open.value("lock_days", 0);
+    s3.legal_hold = static_cast<S3Destination::LegalHold>(kept.open.value("legal_hold", 0));
+    s3.assume_role_external_id = kept.secrets.value("assume_role_external_id", "");
+    s3.customer_key = kept.secrets.value("customer_key", "");
     s3.access_key = kept.secrets.at("access_key");
     s3.secret = kept.secrets.at("secret");
     s3.session_token = kept.secrets.at("session_token");

@@ -259,6 +259,34 @@ TEST(CheckRequest, FillsAStoreWithoutKeysFromTheConfiguration) {
     );
 }
 
+TEST(CheckRequest, ARoleIsAssumedWithTheRequestsOwnKeysOrTheConfiguredOnes) {
+    const auto asked = accepted(sent(
+        s3({{"assume_role_arn", "arn:aws:iam::1:role/w"}, {"assume_role_external_id", "hidden"}})
+    ));
+    const auto& store = std::get<storage::S3Destination>(asked.destination);
+    EXPECT_EQ(store.assume_role_arn, "arn:aws:iam::1:role/w");
+    EXPECT_EQ(store.assume_role_external_id, "hidden");
+    EXPECT_THAT(asked.echo, Not(HasSubstr("hidden")));
+
+    RecordingDefaults defaults;
+    storage::S3Destination own;
+    own.bucket = "ours";
+    own.assume_role_arn = "arn:aws:iam::1:role/own";
+    own.sts_endpoint = "https://sts.example";
+    defaults.destination = own;  // With the machine's keys.
+    const auto keyless = accepted(sent(s3({{"access_key", ""}, {"secret", ""}})), defaults);
+    const auto& with_own = std::get<storage::S3Destination>(keyless.destination);
+    EXPECT_EQ(with_own.assume_role_arn, own.assume_role_arn);
+    EXPECT_EQ(with_own.sts_endpoint, own.sts_endpoint);
+    EXPECT_EQ(
+        std::get<storage::S3Destination>(accepted(sent(), defaults).destination).assume_role_arn, ""
+    );
+    const auto refused =
+        check_request(request_of(sent(s3({{"assume_role_external_id", "hidden"}}))), {});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("s3.assume_role_external_id"));
+}
+
 TEST(CheckRequest, UsesTheConfiguredStoreWhereItNamesNone) {
     json fields = sent();
     fields["file_outputs"][0].erase("s3");

@@ -130,7 +130,10 @@ INSTANTIATE_TEST_SUITE_P(
             sent(advanced({{"audio_frequency", 44100}, {"audio_codec", "OPUS"}})),
             "44100: Opus takes 48000"},
         RefusedRow{"NoBucket", sent(s3({{"bucket", ""}})), "s3.bucket"},
-        RefusedRow{"RoleOfAws", sent(s3({{"assume_role_arn", "arn:x"}})), "assume_role_arn"},
+        RefusedRow{
+            "ExternalIdOfNoRole",
+            sent(s3({{"assume_role_external_id", "x"}})),
+            "assume_role_external_id"},
         RefusedRow{"KeyWithoutSecret", sent(s3({{"secret", ""}})), "s3.access_key and s3.secret"},
         RefusedRow{
             "SecretWithoutKey", sent(s3({{"access_key", ""}})), "s3.access_key and s3.secret"},

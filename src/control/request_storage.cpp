@@ -24,9 +24,6 @@ Answer<storage::S3Destination> s3_destination(
     const livekit::S3Upload& s3, const RecordingDefaults& defaults
 ) {
     if (s3.bucket().empty()) return invalid("request has missing or invalid field: s3.bucket");
-    if (!s3.assume_role_arn().empty() || !s3.assume_role_external_id().empty()) {
-        return beyond_us("s3.assume_role_arn");
-    }
     if (s3.access_key().empty() != s3.secret().empty()) {
         return invalid("s3.access_key and s3.secret belong together");
     }
@@ -44,9 +41,20 @@ Answer<storage::S3Destination> s3_destination(
         destination.secret = own->secret;
         destination.session_token = own->session_token;
     }
-    if (destination.access_key.empty()) {
+    const auto* configured = std::get_if<storage::S3Destination>(&defaults.destination);
+    if (configured == nullptr && destination.access_key.empty()) {
         return invalid("s3: no access_key in the request, and none is configured");
     }
+    if (!s3.assume_role_arn().empty()) {
+        destination.assume_role_arn = s3.assume_role_arn();
+        destination.assume_role_external_id = s3.assume_role_external_id();
+    } else if (!s3.assume_role_external_id().empty()) {
+        return invalid("s3.assume_role_external_id belongs to an s3.assume_role_arn");
+    } else if (configured != nullptr && s3.access_key().empty()) {
+        destination.assume_role_arn = configured->assume_role_arn;
+        destination.assume_role_external_id = configured->assume_role_external_id;
+    }
+    if (configured != nullptr) destination.sts_endpoint = configured->sts_endpoint;
     if (s3.force_path_style()) {
         destination.addressing = storage::S3Destination::Addressing::Path;
     }

@@ -67,6 +67,16 @@ storage::S3Destination full_destination() {
     s3.proxy = "http://user:hunter2@proxy:3128";
     s3.ca_file = "/etc/ca.pem";
     s3.reach = storage::S3Destination::Reach::PublicOnly;
+    s3.assume_role_arn = "arn:aws:iam::1:role/w";
+    s3.assume_role_external_id = "externalhunter";
+    s3.sts_endpoint = "https://sts.example";
+    s3.encryption = "aws:kms";
+    s3.kms_key_id = "key";
+    s3.customer_key = "customerhunter";
+    s3.storage_class = "STANDARD_IA";
+    s3.lock_mode = "GOVERNANCE";
+    s3.lock_days = 7;
+    s3.legal_hold = storage::S3Destination::LegalHold::On;
     return s3;
 }
 
@@ -93,6 +103,16 @@ TEST(KeptDestination, ComesBackWhole) {
     EXPECT_EQ(back.proxy, s3.proxy);
     EXPECT_EQ(back.ca_file, s3.ca_file);
     EXPECT_EQ(back.reach, s3.reach);
+    EXPECT_EQ(back.assume_role_arn, s3.assume_role_arn);
+    EXPECT_EQ(back.assume_role_external_id, s3.assume_role_external_id);
+    EXPECT_EQ(back.sts_endpoint, s3.sts_endpoint);
+    EXPECT_EQ(back.encryption, s3.encryption);
+    EXPECT_EQ(back.kms_key_id, s3.kms_key_id);
+    EXPECT_EQ(back.customer_key, s3.customer_key);
+    EXPECT_EQ(back.storage_class, s3.storage_class);
+    EXPECT_EQ(back.lock_mode, s3.lock_mode);
+    EXPECT_EQ(back.lock_days, s3.lock_days);
+    EXPECT_EQ(back.legal_hold, s3.legal_hold);
 }
 
 TEST(KeptDestination, OfAzureComesBackWholeAndShowsNoSecret) {
@@ -158,7 +178,13 @@ TEST(KeptDestination, OfGcsComesBackWholeAndShowsNoSecret) {
 TEST(KeptDestination, ShowsNoSecret) {
     const auto kept = keep_destination(full_destination(), kKey);
     const std::string all = kept.json + std::string(as_text(kept.sealed));
-    for (const char* secret : {"AKIAEXAMPLE", "wJalrXUtnFEMI", "FwoGZXIvYXdzE", "hunter2"}) {
+    for (const char* secret :
+         {"AKIAEXAMPLE",
+          "wJalrXUtnFEMI",
+          "FwoGZXIvYXdzE",
+          "hunter2",
+          "externalhunter",
+          "customerhunter"}) {
         EXPECT_THAT(all, Not(HasSubstr(secret)));
     }
     EXPECT_THAT(kept.json, HasSubstr("\"bucket\":\"calls\""));

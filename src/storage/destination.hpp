@@ -41,7 +41,7 @@ struct S3Destination : StoreNetwork {
     std::string region;  ///< Empty: "us-east-1", corrected by what the store answers.
     std::string
         endpoint;  ///< "https://minio.example:9000"; a bare host means https. Empty: AWS's own.
-    std::string access_key;
+    std::string access_key;     ///< Empty, with the secret: the machine's own (aws_identity.hpp).
     std::string secret;         ///< Never logged, never in an error.
     std::string session_token;  ///< With temporary credentials.
 
@@ -61,6 +61,20 @@ struct S3Destination : StoreNetwork {
     std::string content_disposition = "inline";
     std::map<std::string, std::string> metadata;  ///< Sent as x-amz-meta-…; ASCII, 2 KB in all.
     std::string tagging;                          ///< "a=1&b=2", as x-amz-tagging.
+
+    /// A role that is assumed with the keys above (STS); none when empty.
+    std::string assume_role_arn;
+    std::string assume_role_external_id;  ///< As its trust policy asks for; never logged.
+    std::string sts_endpoint;  ///< Empty: AWS's own of the region, or `endpoint` where that is
+                               ///< another store's (MinIO's is its STS, too).
+
+    std::string encryption;     ///< At rest: "", "AES256", "aws:kms" or "aws:kms:dsse".
+    std::string kms_key_id;     ///< With aws:kms: a key's id or ARN; empty: AWS's own.
+    std::string customer_key;   ///< Base64 of 32 bytes (SSE-C). A secret; signs no links.
+    std::string storage_class;  ///< "STANDARD_IA" …; empty: the bucket's.
+    std::string lock_mode;      ///< Object Lock: "GOVERNANCE" or "COMPLIANCE", for `lock_days`.
+    int lock_days = 0;
+    enum class LegalHold { Off, On } legal_hold = LegalHold::Off;
 };
 
 /// A container of Azure Blob Storage. One of `account_key` and `sas_token` is set.

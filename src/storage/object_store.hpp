@@ -95,7 +95,8 @@ public:
     /// Fine when the bucket is there and the store takes our credentials, whatever they may do.
     [[nodiscard]] virtual Result<> check_access() = 0;
 
-    /// A link for `method` and no other, good for `ttl` (1 s to 7 days); no request is made.
+    /// A link for `method` and no other, good for `ttl` (1 s to 7 days), or as long as temporary
+    /// keys are. No request is made but for such keys, where none are known yet.
     [[nodiscard]] virtual Result<std::string> presign(
         LinkMethod method,
         const std::string& key,

@@ -1,9 +1,11 @@
 #include "storage/s3_address.hpp"
 
+#include "core/bytes.hpp"
 #include "net/url.hpp"
 #include "storage/store_http.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <string_view>
 
 namespace aircheck::storage {
@@ -49,6 +51,45 @@ bool uses_path_style(const S3Destination& destination, const net::Url& endpoint)
     return !is_amazon(endpoint.host) || destination.bucket.find('.') != std::string::npos;
 }
 
+/// Role, encryption and lock.
+Result<> check_options(const S3Destination& destination) {
+    const auto bad = [&](const std::string& why) {
+        return fail(Errc::InvalidArgument, "S3: " + why);
+    };
+    const auto is_one_of = [](const std::string& text, std::initializer_list<const char*> all) {
+        return std::any_of(all.begin(), all.end(), [&](const char* one) { return text == one; });
+    };
+    if (!destination.assume_role_arn.empty() && !destination.assume_role_arn.starts_with("arn:")) {
+        return bad("the role is no ARN (assume_role_arn)");
+    }
+    if (destination.assume_role_arn.empty() && !destination.assume_role_external_id.empty()) {
+        return bad("an external id without a role (assume_role_arn, assume_role_external_id)");
+    }
+    if (!is_one_of(destination.encryption, {"", "AES256", "aws:kms", "aws:kms:dsse"})) {
+        return bad("the encryption is none of AES256, aws:kms, aws:kms:dsse (encryption)");
+    }
+    if (!destination.kms_key_id.empty() && !destination.encryption.starts_with("aws:kms")) {
+        return bad("a KMS key without aws:kms (encryption, kms_key_id)");
+    }
+    const auto key = from_base64(destination.customer_key);
+    if (!destination.customer_key.empty() && (!key || key->size() != 32)) {
+        return bad("the customer's key is not 32 bytes in base64 (customer_key)");
+    }
+    if (!destination.customer_key.empty() && !destination.encryption.empty()) {
+        return bad("a customer's key beside another encryption (customer_key, encryption)");
+    }
+    if (!is_one_of(destination.lock_mode, {"", "GOVERNANCE", "COMPLIANCE"})) {
+        return bad("the lock is neither GOVERNANCE nor COMPLIANCE (object_lock.mode)");
+    }
+    if (destination.lock_mode.empty() != (destination.lock_days <= 0)) {
+        return bad("a lock has a mode and days (object_lock.mode, object_lock.days)");
+    }
+    for (const auto& text : {destination.kms_key_id, destination.storage_class}) {
+        if (!is_header_value(text)) return bad("not plain ASCII (kms_key_id, storage_class)");
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string region_of(const S3Destination& destination) {
@@ -63,9 +104,10 @@ Result<> check_destination(const S3Destination& destination) {
     if (!is_bucket_name(destination.bucket)) {
         return bad("\"" + destination.bucket.substr(0, 300) + "\" is no bucket's name (bucket)");
     }
-    if (destination.access_key.empty() || destination.secret.empty()) {
-        return bad("bucket \"" + destination.bucket + "\" has no credentials (access_key, secret)");
+    if (destination.access_key.empty() != destination.secret.empty()) {
+        return bad("access_key and secret belong together (access_key, secret)");
     }
+    AC_CHECK_OK(check_options(destination));
     // Before the endpoint: AWS's has the region in it.
     if (!std::all_of(destination.region.begin(), destination.region.end(), [](char c) {
             return is_alphanumeric(c) || c == '-';

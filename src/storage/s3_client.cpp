@@ -2,6 +2,7 @@
 
 #include "core/log.hpp"
 #include "net/crypto.hpp"
+#include "storage/aws_identity.hpp"
 #include "storage/s3_address.hpp"
 #include "storage/s3_xml.hpp"
 #include "storage/sigv4.hpp"
@@ -14,6 +15,10 @@ namespace aircheck::storage {
 namespace {
 
 constexpr std::string_view kEgressIdHeader = "x-amz-meta-egress-id";
+
+bool is_locked(const S3Destination& destination) {
+    return !destination.lock_mode.empty() || destination.legal_hold == S3Destination::LegalHold::On;
+}
 
 /// The ETag of a multipart object: the MD5 of its parts' MD5s, when the parts' ETags are MD5s at
 /// all.
@@ -58,17 +63,17 @@ Result<net::HttpResponse> S3Client::send_once(const Call& call, const std::strin
     const {
     const S3Address address = address_of(destination_, call.key);
     const WallTime time = clock_() + clock_offset_;
+    AC_TRY(const auto credentials, aws_credentials(destination_, *http_, time));
+    const SigV4Keys& keys = credentials.keys;
     auto request = request_to(destination_, call.method, call.body, call.expected_bytes);
     request.headers = call.headers;
     request.headers.set("x-amz-date", amz_date(time));
     request.headers.set("x-amz-content-sha256", payload_hash);
-    if (!destination_.session_token.empty()) {
-        request.headers.set("x-amz-security-token", destination_.session_token);
-    }
+    if (!keys.session_token.empty())
+        request.headers.set("x-amz-security-token", keys.session_token);
     SigV4Request to_sign{call.method, address.path, call.query, {}, payload_hash};
     to_sign.headers.assign(request.headers.begin(), request.headers.end());
     to_sign.headers.emplace_back("host", address.host);
-    const SigV4Keys keys{destination_.access_key, destination_.secret, destination_.session_token};
     request.headers.set(
         "Authorization", authorization_header(to_sign, keys, {region_of(destination_)}, time)
     );
@@ -115,6 +120,12 @@ bool S3Client::learn_from(const S3Failure& failure) {
         log::warn("s3.clock_corrected", {{"seconds", to_seconds(clock_offset_)}});
         return true;
     }
+    // Temporary keys end early where somebody takes them back.
+    const bool is_old = failure.code == "ExpiredToken" || failure.code == "InvalidToken";
+    if (is_old && (destination_.access_key.empty() || !destination_.assume_role_arn.empty())) {
+        forget_aws_credentials(destination_);
+        return true;
+    }
     const bool may_be_region = failure.status == 301 || failure.status == 307 ||
                                failure.status == 400 || failure.status == 403;
     if (may_be_region && !failure.region.empty() && failure.region != region_of(destination_)) {
@@ -140,6 +151,34 @@ void S3Client::add_object_headers(net::Headers& headers, const ObjectOptions& op
     }
     if (!options.egress_id.empty()) headers.set(kEgressIdHeader, options.egress_id);
     if (!destination_.tagging.empty()) headers.set("x-amz-tagging", destination_.tagging);
+    if (!destination_.encryption.empty()) {
+        headers.set("x-amz-server-side-encryption", destination_.encryption);
+    }
+    if (!destination_.kms_key_id.empty()) {
+        headers.set("x-amz-server-side-encryption-aws-kms-key-id", destination_.kms_key_id);
+    }
+    if (!destination_.storage_class.empty()) {
+        headers.set("x-amz-storage-class", destination_.storage_class);
+    }
+    if (!destination_.lock_mode.empty()) {
+        const auto until = clock_() + clock_offset_ + std::chrono::days(destination_.lock_days);
+        headers.set("x-amz-object-lock-mode", destination_.lock_mode);
+        headers.set("x-amz-object-lock-retain-until-date", to_iso8601(until).substr(0, 19) + "Z");
+    }
+    if (destination_.legal_hold == S3Destination::LegalHold::On) {
+        headers.set("x-amz-object-lock-legal-hold", "ON");
+    }
+    add_customer_key(headers);
+}
+
+/// Every request for an object's bytes has it (SSE-C).
+void S3Client::add_customer_key(net::Headers& headers) const {
+    if (destination_.customer_key.empty()) return;
+    const std::string prefix = "x-amz-server-side-encryption-customer-";
+    const Bytes key = from_base64(destination_.customer_key).value_or(Bytes{});
+    headers.set(prefix + "algorithm", "AES256");
+    headers.set(prefix + "key", destination_.customer_key);
+    headers.set(prefix + "key-MD5", to_base64(net::md5(key)));
 }
 
 Result<std::string> S3Client::put_object(
@@ -150,6 +189,10 @@ Result<std::string> S3Client::put_object(
     Call call{"PUT", key, "store " + key, "s3:PutObject", {}, {}, std::move(body)};
     add_object_headers(call.headers, options);
     if (options.if_taken == IfTaken::Refuse) call.headers.set("If-None-Match", "*");
+    // Objects that are locked have to be sent with a checksum of their own.
+    if (is_locked(destination_)) {
+        call.headers.set("Content-MD5", to_base64(net::md5(as_bytes(call.body))));
+    }
     auto response = perform(call);
     if (response) return without_quotes(response->headers.get("ETag"));
     if (response.error().code != Errc::AlreadyExists) return tl::unexpected(response.error());
@@ -172,7 +215,7 @@ Result<std::string> S3Client::upload_part(
     const std::string& key, const std::string& upload_id, int number, std::string body
 ) {
     const std::string text = std::to_string(number);
-    const Call call{
+    Call call{
         "PUT",
         key,
         "store part " + text + " of " + key,
@@ -180,6 +223,10 @@ Result<std::string> S3Client::upload_part(
         {{"partNumber", text}, {"uploadId", upload_id}},
         {},
         std::move(body)};
+    add_customer_key(call.headers);
+    if (is_locked(destination_)) {
+        call.headers.set("Content-MD5", to_base64(net::md5(as_bytes(call.body))));
+    }
     AC_TRY(const auto response, perform(call));
     auto etag = without_quotes(response.headers.get("ETag"));
     if (etag.empty()) return fail(Errc::Malformed, call.action + ": the store gave no ETag");
@@ -231,10 +278,9 @@ Result<> S3Client::abort_multipart(const std::string& key, const std::string& up
 }
 
 Result<ObjectInfo> S3Client::head_object(const std::string& key) {
-    AC_TRY(
-        const auto response,
-        perform({"HEAD", key, "look at " + key, "s3:GetObject and s3:ListBucket", {}, {}, {}})
-    );
+    Call call{"HEAD", key, "look at " + key, "s3:GetObject and s3:ListBucket", {}, {}, {}};
+    add_customer_key(call.headers);
+    AC_TRY(const auto response, perform(call));
     return ObjectInfo{
         number_of(response.headers.get("Content-Length")),
         without_quotes(response.headers.get("ETag")),
@@ -250,6 +296,7 @@ Result<std::string> S3Client::get_range(
     call.headers.set(
         "Range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1)
     );
+    add_customer_key(call.headers);
     AC_TRY(auto response, perform(call));
     if (response.status != 206) {
         return fail(Errc::Unsupported, call.action + ": the store gives no ranges");
@@ -316,6 +363,13 @@ Result<std::string> S3Client::presign(
     WallTime now
 ) const {
     AC_CHECK_OK(check_link_life(ttl));
+    if (!destination_.customer_key.empty()) {
+        return fail(
+            Errc::Unsupported,
+            "S3 bucket \"" + destination_.bucket +
+                "\": objects with a customer's key open by no link (customer_key)"
+        );
+    }
     NamesAndValues query;
     if (!headers.content_type.empty()) {
         query.emplace_back("response-content-type", headers.content_type);
@@ -326,9 +380,11 @@ Result<std::string> S3Client::presign(
     const S3Address address = address_of(destination_, key);
     const std::string verb = method == LinkMethod::Head ? "HEAD" : "GET";
     const SigV4Request request{verb, address.path, query, {{"host", address.host}}, {}};
-    const SigV4Keys keys{destination_.access_key, destination_.secret, destination_.session_token};
+    AC_TRY(const auto credentials, aws_credentials(destination_, *http_, now + clock_offset_));
     return address.url() + "?" +
-           presigned_query(request, keys, {region_of(destination_)}, now + clock_offset_, ttl);
+           presigned_query(
+               request, credentials.keys, {region_of(destination_)}, now + clock_offset_, ttl
+           );
 }
 
 bool S3Client::wants_equal_parts() const { return storage::wants_equal_parts(destination_); }

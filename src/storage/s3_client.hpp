@@ -84,6 +84,7 @@ private:
     ) const;
     [[nodiscard]] bool learn_from(const S3Failure& failure);
     void add_object_headers(net::Headers& headers, const ObjectOptions& options) const;
+    void add_customer_key(net::Headers& headers) const;
 
     S3Destination destination_;
     net::HttpClient* http_;

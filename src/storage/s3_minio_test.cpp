@@ -150,5 +150,49 @@ TEST_F(S3OnMinio, VirtualHostsWorkToo) {
     EXPECT_EQ(content("a b.mp4"), "virtual");
 }
 
+// MinIO's STS checks the signature, and gives keys of its own; it asks for no external id.
+TEST_F(S3OnMinio, ARoleWritesReadsAndSigns) {
+    S3Destination to = destination();
+    to.assume_role_arn = "arn:aws:iam::123456789012:role/writer";
+    to.assume_role_external_id = "ours";
+    const std::string body = testing::random_text(11 * testing::kMiB, 21);
+    const auto stored = session(to, spec("role.mp4", body))->complete(as_bytes("H"), body.size());
+    ASSERT_TRUE(stored) << stored.error().to_string();
+    EXPECT_TRUE(content("role.mp4") == "H" + body);
+    net::HttpRequest get;
+    get.url = presign_get(to, "role.mp4", 60s, {}, wall_now()).value();
+    EXPECT_THAT(get.url, HasSubstr("X-Amz-Security-Token="));
+    EXPECT_EQ(http().send(get)->status, 200);
+
+    S3Destination wrong = to;
+    wrong.secret = "wrong";
+    const auto refused = S3Client::create(wrong, http())->put_object("x", "x", {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::PermissionDenied) << refused.error().to_string();
+    EXPECT_THAT(refused.error().to_string(), HasSubstr("role/writer"));
+}
+
+TEST_F(S3OnMinio, EncryptsAtRestAsAsked) {
+    struct {
+        const char *encryption, *key, *said;
+    } const rows[] = {{"AES256", "", "AES256"}, {"aws:kms", "aircheck", "aws:kms"}};
+    for (const auto& row : rows) {
+        S3Destination to = destination();
+        to.encryption = row.encryption;
+        to.kms_key_id = row.key;
+        for (const std::uint64_t size : {std::uint64_t{10}, 11 * testing::kMiB}) {
+            const std::string body = testing::random_text(size, 22);
+            const std::string key = std::string(row.encryption) + std::to_string(size);
+            const auto stored = session(to, spec(key, body))->complete(as_bytes("H"), size);
+            ASSERT_TRUE(stored) << stored.error().to_string();
+            EXPECT_TRUE(content(stored->key) == "H" + body);
+            net::HttpRequest get;
+            get.url = presign_get(to, stored->key, 60s, {}, wall_now()).value();
+            const auto answer = http().send(get).value();
+            EXPECT_EQ(answer.headers.get("x-amz-server-side-encryption"), row.said) << key;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace aircheck::storage

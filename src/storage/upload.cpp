@@ -52,8 +52,8 @@ Result<std::string> presign_get(
             Errc::Unsupported, "a local folder has no signed links: " + describe(destination)
         );
     }
-    net::HttpClient unused;
-    AC_TRY(const auto store, ObjectStore::create(destination, unused));
+    net::HttpClient http;
+    AC_TRY(const auto store, ObjectStore::create(destination, http));
     return store->presign(method, key, ttl, headers, now);
 }
 

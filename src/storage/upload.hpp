@@ -74,7 +74,8 @@ public:
     [[nodiscard]] virtual std::string checkpoint() const = 0;
 };
 
-/// A link that opens `key` (with its prefix) for `ttl`, 1 s to 7 days; no request is made.
+/// A link that opens `key` (with its prefix) for `ttl`, 1 s to 7 days; blocks where temporary keys
+/// have to be asked for (ObjectStore::presign).
 /// Unsupported for local folders; InvalidArgument for another ttl.
 [[nodiscard]] Result<std::string> presign_get(
     const Destination& destination,

@@ -148,6 +148,26 @@ def test_doctor_says_what_keys_that_only_write_cannot_do(bucket, receiver, tmp_p
     assert "will not open" in storage[1]["remedy"]
 
 
+def test_the_store_alone_by_its_own_command_and_as_the_service_starts(start_aircheck, livekit, bucket, tmp_path):
+    (tmp_path / "good.yaml").write_text(json.dumps({"storage": {"s3": bucket.config()}}))
+    done = run("storage", "check", "--json", "--config", "good.yaml", folder=tmp_path)
+    (only,) = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 0 and (only["check"], only["status"]) == ("storage", "ok"), done.stdout
+    for step in ("written", "in parts", "taken back", "read", "opened by a signed link", "listed", "deleted"):
+        assert step in only["detail"]
+    wrong = {**bucket.config(), "secret": "not-the-secret"}
+    (tmp_path / "wrong.yaml").write_text(json.dumps({"storage": {"s3": wrong}}))
+    done = run("storage", "check", "--config", "wrong.yaml", folder=tmp_path)
+    assert done.returncode == 1 and "(secret)" in done.stdout
+
+    service = start_aircheck(server=livekit, config={"storage": {"s3": wrong}})
+    service.process.wait_until(lambda: "storage.refused" in service.process.log.read_text(), "says so")
+    service.stop()
+    service = start_aircheck(server=livekit, config={"storage": {"s3": bucket.config()}})
+    service.process.wait_until(lambda: "storage.ready" in service.process.log.read_text(), "says so")
+    assert bucket.keys() == []
+
+
 def test_records_from_the_terminal(livekit, start_aircheck, callers, room, tmp_path):
     service = start_aircheck(server=livekit)
     ann = callers.join(livekit, room, "ann").publish()

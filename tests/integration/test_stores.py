@@ -1,4 +1,4 @@
-"""Recordings in Azure Blob Storage and Google Cloud Storage: configured, by a request, by a link, after an outage."""
+"""Recordings in Azure Blob Storage and Google Cloud Storage, and in S3 by a role: configured, by a request, by a link, after an outage."""
 
 import json
 import uuid
@@ -156,3 +156,15 @@ def test_doctor_says_what_an_account_that_only_creates_cannot_do(livekit, runnin
     for finding, right in zip(found, denied):
         assert right in finding["detail"] and right in finding["remedy"]
     assert "PRIVATE KEY" not in done.stdout + done.stderr
+
+
+def test_s3_by_an_assumed_role(livekit, start_aircheck, bucket, callers, room, tmp_path):
+    role = {"assume_role_arn": "arn:aws:iam::123456789012:role/writer", "assume_role_external_id": "ours-and-secret"}
+    service = start_aircheck(server=livekit, config={"storage": {"s3": {**bucket.config(), **role}}})
+    started = record(service, callers, livekit, room, request_for(room, "{room_name}.mp4"))
+    service.wait_for_recording(started.egress_id, "EGRESS_COMPLETE")
+    assert len(scene.hears(bucket.download(f"{room}.mp4", tmp_path), 440)) == 1
+    link = service.get(f"/api/v1/recordings/{started.egress_id}/url?ttl=60")["url"]
+    assert "X-Amz-Security-Token=" in link and requests.get(link, timeout=30).status_code == 200
+    kept = service.data_dir.joinpath("aircheck.db").read_bytes() + service.process.log.read_bytes()
+    assert b"ours-and-secret" not in kept
