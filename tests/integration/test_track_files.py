@@ -69,7 +69,10 @@ def test_every_participant_has_a_file_of_their_own(service, receiver, livekit, b
         path = bucket.download(track["filename"], tmp_path)
         assert media.audio_stream(path)["codec_name"] == "opus"
         (alone,) = scene.hears(path, tone)
-        assert abs(alone.length - 2.0) <= 0.1
+        if tone == LOW:
+            assert abs(alone.length - 2.0) <= 0.1
+        else:  # Published in mid-call: what is said before the recorder is subscribed never comes to it.
+            assert 1.7 <= alone.length <= 2.1
         for other in {LOW, HIGH, THIRD} - {tone}:
             assert not scene.hears(path, other, amplitude=0.05)
         (in_mix,) = scene.hears(mix_path, tone)
