@@ -44,7 +44,8 @@ EgressService::EgressService(
       outbox_(outbox),
       rooms_(rooms),
       options_(std::move(options)),
-      unheard_timer_(home) {}
+      unheard_timer_(home),
+      unstored_timer_(home) {}
 
 EgressService::~EgressService() { *alive_ = false; }
 
@@ -266,59 +267,6 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     }
     store(std::move(change), [](const auto&) {});
     if (frees_room) tell_freed_room(snapshot.egress_id, room_sid, claim);
-}
-
-void EgressService::store(Change change, std::function<void(Result<records::Recording>)> done) {
-    records_pool_.run([this, change = std::move(change), done = std::move(done)] {
-        auto stored = store_now(change);
-        if (!stored) {
-            log::error(
-                "records.not_stored",
-                {{"egress", change.recording.egress_id}, {"error", stored.error().to_string()}}
-            );
-        }
-        home_.post([this, alive = std::weak_ptr<bool>(alive_), change, done, stored]() mutable {
-            if (alive.expired()) return;
-            // Also when it could not be stored: livekit-server has nobody else to ask.
-            if (on_stored_) on_stored_(change.event, stored ? *stored : change.recording);
-            done(std::move(stored));
-        });
-    });
-}
-
-Result<records::Recording> EgressService::store_now(const Change& change) {
-    records::Recording recording = change.recording;
-    records::Store::RoomSighting sighting;
-    sighting.room_sid = recording.room_sid;
-    sighting.room_name = recording.room_name;
-    sighting.room_metadata = change.room_metadata;
-    sighting.seen_at = recording.updated_at;
-    sighting.rejoin_window = options_.rejoin_window;
-    if (recording.conversation_id.empty()) {
-        if (auto known = store_.find_recording(recording.egress_id)) {
-            recording.conversation_id = known->conversation_id;
-        } else {
-            AC_TRY(const auto conversation, store_.conversation_for_room(sighting));
-            recording.conversation_id = conversation.conversation_id;
-        }
-    }
-    for (const records::Participant& participant : change.participants) {
-        AC_CHECK_OK(store_.upsert_participant(recording.conversation_id, participant));
-    }
-    std::vector<records::Delivery> announcements;
-    if (!change.event.empty()) {
-        AC_TRY(
-            announcements,
-            announce(change.event, recording, change.receivers, options_.links, outbox_)
-        );
-    }
-    AC_TRY(auto updated, store_.update_recording(recording, announcements));
-    if (change.room_is_over && !recording.room_sid.empty()) {
-        const WallTime at = recording.ended_at.value_or(recording.updated_at);
-        AC_CHECK_OK(store_.finish_room(recording.room_sid, recording.room_name, at));
-    }
-    if (!announcements.empty()) outbox_.wake();
-    return std::move(updated.recording);
 }
 
 // --- Stopping

@@ -14,10 +14,12 @@
 #include "records/store.hpp"
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -171,6 +173,7 @@ private:
         std::vector<records::Participant> participants;
         std::string room_metadata;
         bool room_is_over = false;  ///< The recorder saw it close: no webhook may come to say so.
+        std::vector<records::Delivery> announcements;  ///< Of `event`, once they are made.
     };
 
     [[nodiscard]] static Workload workload_of(const RecordingRequest& request);
@@ -194,9 +197,13 @@ private:
         if (on_freed_room_) on_freed_room_({egress_id, room_sid, claim});
     }
     void keep_streams(Running& running, const recorder::StreamUpdate& update, OnInfo on_info);
-    /// Stores on the records pool, in order; `done` on home with the recording as it is now.
+    /// Stores on the records pool, in order; `done` on home with the recording as it is now. While
+    /// the database is away, what is not a start is kept and stored once it is back; `done` hears
+    /// at once that it is not stored yet.
     void store(Change change, std::function<void(Result<records::Recording>)> done);
-    [[nodiscard]] Result<records::Recording> store_now(const Change& change);
+    [[nodiscard]] Result<records::Recording> store_now(Change& change);
+    void keep_unstored(Change change);
+    void store_kept();
     [[nodiscard]] records::Recording first_record(
         const RecordingRequest& request, const std::string& egress_id, const std::string& room_sid
     ) const;
@@ -235,6 +242,10 @@ private:
     UnheardStarts unheard_;
     net::Timer unheard_timer_;
     OnStored on_stored_;
+    /// By egress; of each at most its events and one more, while the database is away.
+    std::map<std::string, std::deque<Change>> unstored_;
+    net::Timer unstored_timer_;
+    std::set<std::string> behind_;  ///< Egresses with a step that was not stored. Records' thread.
     std::uint64_t refused_ = 0;
     std::atomic<bool> shutting_down_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
