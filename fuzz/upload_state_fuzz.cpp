@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!state) return 0;
     if (state->key.empty() || state->upload_id.empty()) std::abort();
     int number = 2;
-    for (const UploadState::Part& part : state->parts) {
+    for (const UploadState::Sent& part : state->parts) {
         // S3 takes parts up to 5 GiB; a longer one would be read into memory to be compared.
         constexpr std::uint64_t kMaxPartBytes = 5ULL << 30;
         if (part.part.number != number++ || part.part.size == 0 || part.part.size > kMaxPartBytes) {
