@@ -69,7 +69,9 @@ def test_muting_leaves_a_hole_as_long(livekit, callers, room):
     ann.unmute()
     saying.result(30)
     time.sleep(1.0)
-    found = media.tone_intervals(bob.heard["ann"].samples(start, time.monotonic()), 440, amplitude=0.5)
+    # A busy machine leaves small holes of its own.
+    heard = bob.heard["ann"].samples(start, time.monotonic())
+    found = media.tone_intervals(heard, 440, amplitude=0.5, bridge=0.3)
     assert len(found) == 2, found
     assert abs(found[1].start - found[0].end - 1.0) < 0.3, found
 

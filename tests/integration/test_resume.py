@@ -10,7 +10,9 @@ from support import media, scene
 from support.process import wait_until
 
 # The journal is written twice a second; a tick is a quarter of a second.
-JOURNAL_BEHIND = 1.0
+JOURNAL_BEHIND = 2.0
+# A speaker on a busy machine leaves holes; a process that is gone, one of a second at least.
+HOLE = 0.4
 
 
 def at(text):
@@ -52,13 +54,13 @@ def test_a_live_call_goes_on_in_the_same_file(livekit, start_aircheck, receiver,
     assert [r["egress_id"] for r in conversation["recordings"]] == [egress_id], "one recording of it all"
     assert [gap["reason"] for gap in found["gaps"]] == ["restart"] * kills
     path = played(conversation, tmp_path)
-    tones = scene.hears(path, 440)
+    tones = scene.hears(path, 440, bridge=HOLE)
     assert len(tones) == kills + 1, tones
-    assert len(scene.hears(path, 1000)) == 1
+    assert len(scene.hears(path, 1000, bridge=HOLE)) == 1
 
     # The gaps have their length: what was said before and after them lies where it was said.
     for before, after, gap in zip(tones, tones[1:], found["gaps"]):
-        assert abs((after.start - before.end) - (at(gap["end"]) - at(gap["start"]))) <= 0.7
+        assert abs((after.start - before.end) - (at(gap["end"]) - at(gap["start"]))) <= 1.5
     info = receiver.wait_for("egress_ended").verified().egress_info
     assert (info.egress_id, info.status, info.error) == (egress_id, api.EgressStatus.EGRESS_COMPLETE, "")
     assert abs(info.file_results[0].duration / 1e9 - media.duration(path)) <= 0.05
@@ -81,7 +83,7 @@ def test_a_call_that_ended_meanwhile_is_finished_from_its_journal(
     found = service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
     assert found["gaps"] == [] and found["end_reason"] == "Source closed"
     path = played(service.wait_for_conversation(room, "complete"), tmp_path)
-    (tone,) = scene.hears(path, 440)
+    (tone,) = scene.hears(path, 440, bridge=HOLE)
     assert abs(tone.length - 3.0) <= 0.1
     assert media.duration(path) - tone.end <= JOURNAL_BEHIND + 1.0, "no silence is put behind it"
     info = receiver.wait_for("egress_ended").verified().egress_info
@@ -99,7 +101,7 @@ def test_a_stop_that_was_cut_off_is_carried_out(livekit, start_aircheck, callers
     service.start()
     scene.stop_egress(service, egress_id)
     found = service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
-    (tone,) = scene.hears(found["files"][0]["location"], 440)
+    (tone,) = scene.hears(found["files"][0]["location"], 440, bridge=HOLE)
     assert abs(tone.length - 2.0) <= 0.1
     assert found["end_reason"] == "StopEgress API"
 
@@ -120,8 +122,8 @@ def test_who_left_meanwhile_has_left(livekit, start_aircheck, callers, room):
     ann.leave()
     found = service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
     path = found["files"][0]["location"]
-    assert [round(t.length) for t in scene.hears(path, 440)] == [1, 1]
-    assert [round(t.length) for t in scene.hears(path, 1000)] == [1]
+    assert [round(t.length) for t in scene.hears(path, 440, bridge=HOLE)] == [1, 1]
+    assert [round(t.length) for t in scene.hears(path, 1000, bridge=HOLE)] == [1]
     (conversation,) = service.conversations(room)
     whole = service.get(f"/api/v1/conversations/{conversation['conversation_id']}")
     assert {p["identity"]: bool(p["left_at"]) for p in whole["participants"]} == {"ann": True, "bob": True}
@@ -162,4 +164,4 @@ def test_tracks_and_segments_go_on_too(livekit, start_aircheck, callers, room, t
     found = service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
     mix, track = found["files"]
     for file in (mix, track):
-        assert [round(t.length) for t in scene.hears(file["location"], 440)] == [2, 2], file["location"]
+        assert [round(t.length) for t in scene.hears(file["location"], 440, bridge=HOLE)] == [2, 2], file["location"]
