@@ -35,10 +35,15 @@ test-full: bootstrap-test bootstrap-full ## the rest: sanitizers, fuzzing, slow 
 	@mkdir -p build
 	$(call build_preset,release)
 	@ln -sfn release/aircheck build/aircheck
+	@tools/run_tests --command 'format=tools/check_format' \
+	    --beside 'sanitizers=make sanitizers FUZZ_SECONDS=$(FUZZ_SECONDS)' --pytest 'slow or chaos' \
+	    --ctest build/asan --ctest build/fuzz:fuzz
+
+.PHONY: sanitizers
+sanitizers: bootstrap-full
+	@mkdir -p build
 	$(call build_preset,asan)
 	$(call build_preset,fuzz,fuzz_targets)
-	@tools/run_tests --command 'format=tools/check_format' --ctest build/asan \
-	    --ctest build/fuzz:fuzz --pytest 'slow or chaos'
 
 .PHONY: test-deploy
 test-deploy: bootstrap-test bootstrap-deploy build ## the package, the image and the chart, as far as they can be tried here

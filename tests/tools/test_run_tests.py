@@ -56,3 +56,12 @@ def test_no_test_is_a_failure(tmp_path):
 
 def test_commands_count_as_one_test():
     assert run("--command", "good=true", "--command", "bad=false")[:2] == (1, "1 passed, 1 failed")
+
+
+def test_what_runs_beside_is_waited_for_and_counted(tmp_path):
+    made = tmp_path / "made"
+    code, last, _ = run("--beside", f"build=sh -c 'sleep 1; touch {made}'", "--command", "a=true")
+    assert (code, last) == (0, "2 passed, 0 failed") and made.exists()
+    code, last, said = run("--beside", "build=sh -c 'echo what went wrong; exit 3'", "--command", "a=true")
+    assert (code, last) == (1, "1 passed, 1 failed")
+    assert "what went wrong" in said and "FAILED build: ended with 3" in said
