@@ -138,6 +138,7 @@ def test_the_rest_of_a_live_call_is_recorded_after_a_stop(livekit, start_airchec
     assert len(scene.hears(played, 1000)) == 1 and not scene.hears(played, 440)
 
 
+@pytest.mark.slow  # for the time that `make test` has
 def test_a_recording_that_was_stopped_by_hand_stays_so_after_a_kill(livekit, start_aircheck, callers, room):
     service = start_aircheck(server=livekit, config={"auto_record": [scene.RULE]})
     ann = callers.join(livekit, room, "ann").publish()

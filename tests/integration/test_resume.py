@@ -30,7 +30,7 @@ def played(conversation, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("kills", [1, 3])
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_live_call_goes_on_in_the_same_file(livekit, start_aircheck, receiver, callers, room, tmp_path, kills):
     service = start_aircheck(server=livekit, config={
         "webhooks": [{"url": receiver.url()}], "auto_record": [scene.RULE]})
@@ -90,8 +90,8 @@ def test_a_call_that_ended_meanwhile_is_finished_from_its_journal(
     assert (info.egress_id, info.status) == (egress_id, api.EgressStatus.EGRESS_COMPLETE)
 
 
-def test_a_stop_that_was_cut_off_is_carried_out(livekit, start_aircheck, callers, room):
-    """The store hangs, so the recording is ending when the process is killed."""
+@pytest.mark.slow  # for the time that `make test` has
+def test_a_recording_that_went_on_can_be_stopped(livekit, start_aircheck, callers, room):
     service = start_aircheck(server=livekit, config={"auto_record": [scene.RULE]})
     ann = callers.join(livekit, room, "ann").publish()
     egress_id = scene.wait_until_recorded(service, room)
@@ -106,6 +106,7 @@ def test_a_stop_that_was_cut_off_is_carried_out(livekit, start_aircheck, callers
     assert found["end_reason"] == "StopEgress API"
 
 
+@pytest.mark.slow  # for the time that `make test` has
 def test_who_left_meanwhile_has_left(livekit, start_aircheck, callers, room):
     service = start_aircheck(server=livekit)
     ann = callers.join(livekit, room, "ann").publish()
@@ -150,7 +151,8 @@ def test_an_upload_goes_on_where_it_was(livekit, start_aircheck, bucket, callers
     assert scene.heard(path, 440) > 50
 
 
-def test_tracks_and_segments_go_on_too(livekit, start_aircheck, callers, room, tmp_path):
+@pytest.mark.slow  # for the time that `make test` has
+def test_tracks_go_on_too(livekit, start_aircheck, callers, room, tmp_path):
     service = start_aircheck(server=livekit)
     ann = callers.join(livekit, room, "ann").publish()
     egress_id = scene.start_recording(service, room, track_files=True)
