@@ -125,8 +125,8 @@ void EgressService::judge_room(
     const auto running = running_.find(egress_id);
     if (running == running_.end()) return;
     const bool is_soon = wall_now() - one.last_written < options_.rejoin_window;
-    const bool lives =
-        rooms && rooms->rooms_size() > 0 && (rooms->rooms(0).sid() == one.job.room_sid || is_soon);
+    const bool lives = rooms && rooms->rooms_size() > 0 &&
+                       (rooms->rooms(0).sid() == one.recording.room_sid || is_soon);
     if (lives) return recorder_.rejoin(egress_id);
     // The server was restarted, too, and those in the room are on their way back: they go on in
     // the same file.
