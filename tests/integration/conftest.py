@@ -1,5 +1,7 @@
 """Fixtures: real peers, started for a test and ended with it. A peer that is missing fails the test."""
 
+import threading
+import time
 import uuid
 
 import pytest
@@ -38,6 +40,35 @@ def running(request):
     request.node.running = running
     yield running
     running.stop()
+
+
+class Stalls:
+    """How long this process was held up: then what a test's speakers said is not what it had them say."""
+
+    EVERY = 0.01
+
+    def __init__(self):
+        self.longest = 0.0
+        threading.Thread(target=self._watch, name="stalls", daemon=True).start()
+
+    def _watch(self):
+        last = time.monotonic()
+        while True:
+            time.sleep(self.EVERY)
+            now = time.monotonic()
+            self.longest = max(self.longest, now - last - self.EVERY)
+            last = now
+
+
+stalls = Stalls()
+
+
+@pytest.fixture(autouse=True)
+def longest_stall(record_property):
+    """Writes `stalled_ms` for tools/run_tests, which runs a test again that failed while it was held up."""
+    stalls.longest = 0.0
+    yield
+    record_property("stalled_ms", round(stalls.longest * 1000))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -85,7 +85,7 @@ def test_each_call_is_recorded_by_one_worker(
         assert [[r["egress_id"] for r in c["recordings"]] for c in conversations] == [[egress_id]]
         assert conversations[0]["status"] == "complete"
         (tone,) = scene.hears(conversations[0]["recordings"][0]["files"][0]["location"], 440)
-        assert abs(tone.length - SAID) <= 0.1
+        assert abs(tone.length - SAID) <= 0.3  # six speakers on one machine
     check_what_came(receiver, egress_ids, fleet)
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 RATE = 48000
 HOP = 0.010
+# A speaker whose machine is busy leaves holes of this length, which are the tone all the same.
+HOLE = 0.1
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,11 @@ def levels_of_tone(samples, frequency, *, rate=RATE, window=0.040):
     return levels
 
 
-def tone_intervals(samples, frequency, *, amplitude=None, rate=RATE, shortest=0.05, bridge=0.03):
+def tone_intervals(samples, frequency, *, amplitude=None, rate=RATE, shortest=0.05, bridge=HOLE):
     """When a tone is heard. `amplitude`: what it was sent with; else its own loudest is taken.
 
     An edge lies where the windowed amplitude passes half: exact to about a hop. Holes shorter than
-    `bridge` are closed (a concealed packet is still the tone), tones shorter than `shortest` dropped.
+    `bridge` are closed, tones shorter than `shortest` dropped.
     """
     levels = levels_of_tone(samples, frequency, rate=rate)
     full = amplitude if amplitude is not None else np.percentile(levels, 99.5)

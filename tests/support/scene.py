@@ -121,7 +121,7 @@ def is_named_by_the_guide(key, room):
     return re.fullmatch(rf"recordings/{re.escape(room)}-\d{{4}}-\d\d-\d\dT\d{{6}}\.mp4", key)
 
 
-def hears(path, frequency, *, amplitude=None, bridge=0.03):
+def hears(path, frequency, *, amplitude=None, bridge=media.HOLE):
     """Intervals of a tone in a file, all channels together; holes shorter than `bridge` count as the tone."""
     return media.tone_intervals(media.decode(path), frequency, amplitude=amplitude, bridge=bridge)
 

@@ -3,6 +3,8 @@
 import pathlib
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
+from importlib.machinery import SourceFileLoader
 
 import pytest
 
@@ -65,3 +67,36 @@ def test_what_runs_beside_is_waited_for_and_counted(tmp_path):
     code, last, said = run("--beside", "build=sh -c 'echo what went wrong; exit 3'", "--command", "a=true")
     assert (code, last) == (1, "1 passed, 1 failed")
     assert "what went wrong" in said and "FAILED build: ended with 3" in said
+
+
+def pytest_case(name, *, stalled=None, problem=""):
+    properties = f'<properties><property name="stalled_ms" value="{stalled}"/></properties>' if stalled else ""
+    failure = f'<failure message="{problem}"/>' if problem else ""
+    return ElementTree.fromstring(
+        f'<testcase classname="tests.integration.test_x" name="{name}">{properties}{failure}</testcase>')
+
+
+@pytest.mark.parametrize("first, second, expected", [
+    # Held up for long: what it says the second time counts.
+    ([pytest_case("a", stalled=200, problem="off")], [pytest_case("a")], (1, [])),
+    ([pytest_case("a", stalled=200, problem="off")], [pytest_case("a", problem="off again")],
+     (0, ["tests.integration.test_x.a: failure: off again"])),
+    ([pytest_case("a", stalled=200, problem="off")], [], (0, ["tests.integration.test_x.a: did not run again"])),
+    # Not held up: it has failed.
+    ([pytest_case("a", stalled=20, problem="off")], None, (0, ["tests.integration.test_x.a: failure: off"])),
+    ([pytest_case("a", problem="off")], None, (0, ["tests.integration.test_x.a: failure: off"])),
+    # So many cannot be the machine's fault.
+    ([pytest_case(n, stalled=200, problem="off") for n in "abcd"], None,
+     (0, [f"tests.integration.test_x.{n}: failure: off" for n in "abcd"])),
+])
+def test_what_failed_on_a_machine_that_stood_still_runs_once_more(monkeypatch, first, second, expected):
+    tool = SourceFileLoader("run_tests", str(TOOL)).load_module()
+    asked = []
+    answers = [(1, first), (0, second)]
+    monkeypatch.setattr(tool, "pytest_cases", lambda arguments: asked.append(arguments) or answers[len(asked) - 1])
+    tally = tool.Tally()
+    tool.run_pytest("slow", tally)
+    for case in tally.run_again:
+        tool.run_again(case, tally)
+    assert (tally.passed, tally.failed) == expected
+    assert asked[1:] == ([["tests/integration/test_x.py::a"]] if second is not None else [])
