@@ -2,6 +2,7 @@
 
 #include "net/socket.hpp"
 #include "net/url.hpp"
+#include "recorder/turn_servers.hpp"
 #include "signal/token.hpp"
 
 #include <algorithm>
@@ -214,14 +215,20 @@ void RoomLink::handle(signal::Joined& event) {
         {{"room_sid", event.room.sid}, {"server", event.server_version}}
     );
     listener_.on_room(event.room);
-    open_connection();
+    forces_relay_ = event.forces_relay;
+    open_connection(event.ice_servers);
 }
 
-void RoomLink::open_connection() {
+void RoomLink::open_connection(const std::vector<signal::IceServer>& ice_servers) {
     stage_ = "ice";
     retire_connection();
     transport::Connection::Options options;
     options.local_addresses = local_addresses(local_address_);
+    options.use = options_.ice_transport;
+    if (forces_relay_) options.use = transport::IceTransport::Relay;
+    options.turn_servers = turn_servers(ice_servers);
+    options.relay_access.ca_file = options_.access.ca_file;
+    options.on_candidate = [this](const std::string& candidate) { trickle(candidate); };
     if (!options_.srtp_profiles.empty()) options.transport.srtp_profiles = options_.srtp_profiles;
     auto opened = transport::Connection::open(loop_, certificate_, std::move(options), *this);
     if (!opened) {
@@ -229,6 +236,14 @@ void RoomLink::open_connection() {
         return;
     }
     connection_ = std::move(*opened);
+}
+
+/// A candidate that was found after the answer. One found before the offer is in the answer too.
+void RoomLink::trickle(const std::string& candidate) {
+    const auto parsed = signal::parse_candidate(candidate);
+    if (!parsed) return;
+    session_.send_candidate(*parsed);
+    process_events();
 }
 
 void RoomLink::retire_connection() {
@@ -277,7 +292,10 @@ void RoomLink::log_connected() const {
     if (!pair) return;
     log_.info(
         "media.connected",
-        {{"by", pair->tcp ? "tcp" : "udp"},
+        {{"by",
+          !pair->relay.empty() ? pair->relay
+          : pair->tcp          ? "tcp"
+                               : "udp"},
          {"server", pair->remote.to_string()},
          {"srtp", connection_->srtp_profile()}}
     );
@@ -329,8 +347,9 @@ void RoomLink::handle(signal::Reconnecting& event) {
     listener_.on_interrupted(resume ? "signal" : "media", event.words);
 }
 
-void RoomLink::handle(signal::Resumed&) {
+void RoomLink::handle(signal::Resumed& event) {
     log_.info("room.resumed");
+    if (connection_) connection_->set_turn_servers(turn_servers(event.ice_servers));
     // Media that was lost as well comes back with the ICE restart, and says so itself.
     if (connection_ && connection_->stage() == transport::Stage::Connected) {
         listener_.on_connected();

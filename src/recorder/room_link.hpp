@@ -50,6 +50,7 @@ public:
         std::string room_name;
         std::string identity;
         std::string srtp_profiles;  ///< "": transport's own.
+        transport::IceTransport ice_transport = transport::IceTransport::All;
         signal::TrackFilter wants = signal::every_audio_track;
     };
 
@@ -108,7 +109,8 @@ private:
     void log_connected() const;
     void on_stage_change(const transport::StageChange& change);
     void on_socket_closed(signal::SocketNumber number, const net::WebSocket::Failure& failure);
-    void open_connection();
+    void open_connection(const std::vector<signal::IceServer>& ice_servers);
+    void trickle(const std::string& candidate);
     void retire_connection();
     void defer();
 
@@ -125,6 +127,7 @@ private:
     std::vector<std::unique_ptr<transport::Connection>> retired_connections_;
     std::vector<transport::StageChange> stages_;
     std::string local_address_;
+    bool forces_relay_ = false;  ///< The server said so.
     std::string stage_ = "signal";
     Instant connecting_since_;
     std::optional<Instant> media_closed_at_;  ///< By the server, which has not said why so far.

@@ -106,12 +106,14 @@ struct Joined {
     Room room;
     Participant self;
     std::vector<IceServer> ice_servers;
+    bool forces_relay = false;  ///< Media may take TURN servers alone (ClientConfiguration).
     std::string server_version;
     Bytes sif_trailer;  ///< Ends the server's own frames on encrypted tracks; may be empty.
 };
 /// The signal connection is back and the peer connection lives on; an ICE-restart offer follows.
 struct Resumed {
-    std::vector<IceServer> ice_servers;
+    std::vector<IceServer> ice_servers;  ///< With new credentials.
+    bool forces_relay = false;
 };
 /// The server's offer: answer it with RoomSession::answer() at once, in order. `tracks` is the
 /// whole mapping; what is not in it has no SSRC any more.

@@ -36,6 +36,10 @@ std::vector<IceServer> to_ice_servers(const List& list) {
     return servers;
 }
 
+bool forces_relay(const livekit::ClientConfiguration& configuration) {
+    return configuration.force_relay() == livekit::ENABLED;
+}
+
 template <typename List>
 std::vector<Participant> to_participants(const List& list) {
     std::vector<Participant> participants;
@@ -187,6 +191,7 @@ void RoomSession::Impl::handle_join(const livekit::JoinResponse& join, Instant n
     joined.room = room_;
     joined.self = to_participant(join.participant());
     joined.ice_servers = to_ice_servers(join.ice_servers());
+    joined.forces_relay = forces_relay(join.client_configuration());
     joined.server_version =
         join.server_info().version().empty() ? join.server_version() : join.server_info().version();
     const auto trailer = as_bytes(join.sif_trailer());
@@ -216,7 +221,8 @@ bool RoomSession::Impl::follow_alternative(const std::string& url, Instant now) 
 void RoomSession::Impl::handle_reconnect(const livekit::ReconnectResponse& reconnect, Instant now) {
     went_live(now);
     expects_everybody_ = true;
-    events_.emplace_back(Resumed{to_ice_servers(reconnect.ice_servers())});
+    events_.emplace_back(Resumed{
+        to_ice_servers(reconnect.ice_servers()), forces_relay(reconnect.client_configuration())});
     send_sync_state();
     send_requests();
 }

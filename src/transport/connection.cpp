@@ -4,6 +4,7 @@
 #include "net/loop.hpp"
 #include "net/socket.hpp"
 #include "transport/candidate.hpp"
+#include "transport/relays.hpp"
 
 #include <algorithm>
 #include <map>
@@ -18,19 +19,30 @@ constexpr Nanoseconds kMinWait = 5ms, kMaxWait = 1s;
 // asked only every few times: asking costs a system call, and the other address family stays quiet
 // for good.
 constexpr unsigned kQuietAfter = 16, kAskEvery = 8;
+/// A pair that was selected stays so for as long before unused relays are given back.
+constexpr Nanoseconds kSettled = 5s;
 
 }  // namespace
 
 struct Connection::Impl final : Wire {
     Impl(net::Loop& on, const Certificate& certificate, Options options, PeerTransport::Sink& sink)
-        : loop(on), timer(on), transport(certificate, std::move(options.transport), *this, sink) {}
+        : loop(on),
+          timer(on),
+          transport(certificate, std::move(options.transport), *this, sink),
+          relays(on, std::move(options.relay_access), relay_handlers()),
+          on_candidate(std::move(options.on_candidate)) {
+        relays.set_servers(std::move(options.turn_servers));
+    }
 
     void send(PathId path, const net::Endpoint& to, BytesView packet) override;
     void open_tcp(PathId path, const net::Endpoint& to) override;
     void close_tcp(PathId path) override;
 
     Result<> bind(const std::vector<std::string>& addresses);
+    Relays::Handlers relay_handlers();
     std::size_t drain_sockets();
+    void tick(Instant now);
+    void release_relays(Instant now);
     void arm();
 
     struct Udp {
@@ -42,6 +54,10 @@ struct Connection::Impl final : Wire {
     net::Loop& loop;
     net::Timer timer;
     PeerTransport transport;
+    Relays relays;
+    std::function<void(const std::string&)> on_candidate;
+    std::uint64_t selections = 0;
+    std::optional<Instant> release_at;
     std::vector<Udp> sockets;  // The index is the path.
     std::map<PathId, std::unique_ptr<net::FramedTcp>> tcp;
     bool is_polled = false;
@@ -53,6 +69,8 @@ struct Connection::Impl final : Wire {
 void Connection::Impl::send(PathId path, const net::Endpoint& to, BytesView packet) {
     if (path < sockets.size()) {
         sockets[path].socket->send(packet, to);
+    } else if (is_relay_path(path)) {
+        relays.send(path, to, packet);
     } else if (const auto found = tcp.find(path); found != tcp.end()) {
         found->second->send(packet);
     }
@@ -102,7 +120,7 @@ Result<> Connection::Impl::bind(const std::vector<std::string>& addresses) {
             continue;
         }
         const auto path = static_cast<PathId>(sockets.size());
-        transport.add_local_address(path, (*socket)->local());
+        transport.add_local_address(path, (*socket)->local(), monotonic_now());
         sockets.push_back(
             {*std::move(socket),
              [this, path](BytesView bytes, const net::Endpoint& from, Instant arrival) {
@@ -128,20 +146,62 @@ std::size_t Connection::Impl::drain_sockets() {
         if (found == 0 && !is_quiet) ++udp.empty_drains;
         count += found;
     }
+    count += relays.drain();
     is_flowing = count > 0;
     return count;
+}
+
+Relays::Handlers Connection::Impl::relay_handlers() {
+    Relays::Handlers on;
+    on.ready = [this](PathId path, const net::Endpoint& relayed, std::uint16_t preference) {
+        const auto before = transport.local().candidates.size();
+        transport.add_relayed_address(path, relayed, preference, monotonic_now());
+        const auto& candidates = transport.local().candidates;
+        if (on_candidate && candidates.size() > before) on_candidate(candidates.back());
+    };
+    on.lost = [this](PathId path) { transport.remove_path(path, monotonic_now()); };
+    on.packet = [this](PathId path, const auto& from, BytesView packet, Instant arrival) {
+        if (!is_closed) transport.on_datagram(path, from, packet, arrival);
+    };
+    on.woken = [this] {
+        transport.set_relay_words(relays.words());
+        arm();
+    };
+    return on;
+}
+
+void Connection::Impl::tick(Instant now) {
+    if (transport.take_relay_request(now)) relays.open();
+    relays.tick(now);
+    transport.on_tick(now);
+    release_relays(now);
+}
+
+/// Once a pair has been selected for a while, the relays that it does not take are given back.
+void Connection::Impl::release_relays(Instant now) {
+    if (!relays.has_any()) return;
+    const auto selected = transport.stats().pair_changes;
+    if (std::exchange(selections, selected) != selected) release_at = now + kSettled;
+    if (!release_at || now < *release_at) return;
+    const auto pair = transport.selected_pair();
+    if (!pair || transport.stage() != Stage::Connected) return;
+    release_at.reset();
+    relays.release_but(pair->path, now);
 }
 
 void Connection::Impl::arm() {
     if (is_polled || is_closed) return;
     const auto now = monotonic_now();
-    const auto due = transport.next_deadline(now);
+    auto due = transport.next_deadline(now);
+    for (const auto& more : {transport.relay_due(), relays.next_deadline(), release_at}) {
+        if (more) due = due ? std::min(*due, *more) : *more;
+    }
     if (!due) {
         timer.cancel();
         return;
     }
     timer.after(std::clamp<Nanoseconds>(*due - now, kMinWait, kMaxWait), [this] {
-        transport.on_tick(monotonic_now());
+        tick(monotonic_now());
         arm();
     });
 }
@@ -150,8 +210,16 @@ Result<std::unique_ptr<Connection>> Connection::open(
     net::Loop& loop, const Certificate& certificate, Options options, PeerTransport::Sink& sink
 ) {
     const auto addresses = options.local_addresses;
+    const auto use = options.use;
     auto impl = std::make_unique<Impl>(loop, certificate, std::move(options), sink);
-    AC_CHECK_OK(impl->bind(addresses));
+    if (use == IceTransport::All) {
+        AC_CHECK_OK(impl->bind(addresses));
+    } else if (!impl->relays.has_servers()) {
+        return fail(
+            make_error_code(Errc::Unavailable),
+            "transport: only relays may be used, but the server names no TURN server"
+        );
+    }
     return std::unique_ptr<Connection>(new Connection(std::move(impl)));
 }
 
@@ -175,6 +243,10 @@ void Connection::restart_ice() {
     impl_->arm();
 }
 
+void Connection::set_turn_servers(std::vector<TurnServer> servers) {
+    impl_->relays.set_servers(std::move(servers));
+}
+
 const LocalParameters& Connection::local() const { return impl_->transport.local(); }
 
 bool Connection::send_rtcp(BytesView packet) {
@@ -188,6 +260,7 @@ bool Connection::send_rtp(BytesView packet) {
 void Connection::close() {
     if (std::exchange(impl_->is_closed, true)) return;
     impl_->transport.close(monotonic_now());
+    impl_->relays.close(monotonic_now());
     impl_->timer.cancel();
     for (auto& udp : impl_->sockets) udp.socket->on_readable(nullptr);
 }
@@ -196,13 +269,14 @@ void Connection::set_polled() {
     impl_->is_polled = true;
     impl_->timer.cancel();
     for (auto& udp : impl_->sockets) udp.socket->on_readable(nullptr);
+    impl_->relays.set_polled();
 }
 
 std::size_t Connection::drain(Instant now) {
     AC_ON_HOME(impl_->home);
     if (impl_->is_closed) return 0;
     const auto count = impl_->drain_sockets();
-    impl_->transport.on_tick(now);
+    impl_->tick(now);
     return count;
 }
 
@@ -210,7 +284,9 @@ Stage Connection::stage() const { return impl_->transport.stage(); }
 const TransportStats& Connection::stats() const { return impl_->transport.stats(); }
 
 std::optional<SelectedPair> Connection::selected_pair() const {
-    return impl_->transport.selected_pair();
+    auto pair = impl_->transport.selected_pair();
+    if (pair && is_relay_path(pair->path)) pair->relay = impl_->relays.name_of(pair->path);
+    return pair;
 }
 
 std::string Connection::tried() const { return impl_->transport.tried(); }

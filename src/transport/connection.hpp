@@ -5,7 +5,10 @@
 #include "core/time.hpp"
 #include "transport/certificate.hpp"
 #include "transport/peer_transport.hpp"
+#include "transport/relay.hpp"
+#include "transport/turn_url.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,7 +20,13 @@ class Loop;
 
 namespace aircheck::transport {
 
-/// A PeerTransport with its sockets and timers on a loop: the thin shell.
+/// Which local addresses media may take: all, or TURN servers' alone.
+enum class IceTransport : std::uint8_t { All, Relay };
+
+/// A PeerTransport with its sockets, relays and timers on a loop: the thin shell.
+///
+/// TURN servers are asked for relays when nothing else has answered for `transport.relay_after`,
+/// with IceTransport::Relay at once; what is not needed is given back.
 ///
 /// Reads whenever a socket is readable until set_polled(); from then on its owner calls drain()
 /// from the thread's tick, which also does what timers would. Lives on the loop's thread. The
@@ -29,11 +38,16 @@ public:
         /// A host candidate for each: the local addresses towards the signal server
         /// (net::local_address_towards), IPv4 and IPv6. Ones that cannot be bound are left out.
         std::vector<std::string> local_addresses;
+        IceTransport use = IceTransport::All;
+        std::vector<TurnServer> turn_servers;
+        RelayAccess relay_access;
+        /// A local candidate that local() had not when it was answered, to be trickled.
+        std::function<void(const std::string& candidate)> on_candidate;
         PeerTransport::Config transport;
     };
 
     /// Binds the sockets. `certificate` and `sink` outlive the connection. Errors: no address can
-    /// be bound.
+    /// be bound; there is no TURN server, but nothing else may be used.
     [[nodiscard]] static Result<std::unique_ptr<Connection>> open(
         net::Loop& loop, const Certificate& certificate, Options options, PeerTransport::Sink& sink
     );
@@ -44,6 +58,8 @@ public:
     [[nodiscard]] Result<> set_remote(const RemoteParameters& remote);
     void add_remote_candidate(std::string_view candidate);
     void restart_ice();
+    /// The servers and credentials for relays from now on, as a resume brings them.
+    void set_turn_servers(std::vector<TurnServer> servers);
     [[nodiscard]] const LocalParameters& local() const;
     bool send_rtcp(BytesView packet);
     bool send_rtp(BytesView packet);

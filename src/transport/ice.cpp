@@ -31,10 +31,6 @@ std::uint64_t random_number() {
     return ByteReader(bytes).u64() | 1;
 }
 
-/// RFC 6544 §4.2: below every UDP candidate; direction preference 6 (active).
-constexpr std::uint32_t kTcpActivePriority =
-    (std::uint32_t{90} << 24) | (((std::uint32_t{6} << 13) | 8191) << 8) | 255;
-
 }  // namespace
 
 IceCredentials new_ice_credentials() { return {random_text(8), random_text(24)}; }
@@ -46,17 +42,6 @@ IceAgent::IceAgent(const Config& config, Wire& wire)
       tie_breaker_(config.tie_breaker != 0 ? config.tie_breaker : random_number()),
       random_(tie_breaker_ | 1) {
     now_.local = new_ice_credentials();
-}
-
-void IceAgent::add_local_candidate(PathId path, const net::Endpoint& local) {
-    Candidate candidate;
-    candidate.foundation = std::to_string(locals_.size() + 1);
-    candidate.endpoint = local;
-    candidate.priority = candidate_priority(
-        CandidateType::Host, static_cast<std::uint16_t>(65535 - 256 * locals_.size())
-    );
-    locals_.push_back(std::move(candidate));
-    local_paths_.push_back(path);
 }
 
 void IceAgent::set_remote(const IceCredentials& remote, IceMode mode, Instant now) {
@@ -91,43 +76,6 @@ void IceAgent::add_remote_candidate(const Candidate& candidate, Instant now) {
     }
     pair_up(candidate, now);
     run(now);
-}
-
-void IceAgent::pair_up(const Candidate& candidate, Instant now) {
-    if (config_.mode == IceMode::Lite) return;
-    bool opens_tcp = false;
-    for (std::size_t i = 0; i < locals_.size(); ++i) {
-        if (locals_[i].endpoint.is_v6() != candidate.endpoint.is_v6()) continue;
-        Pair pair;
-        pair.path = {local_paths_[i], locals_[i].endpoint, candidate.endpoint};
-        pair.local_priority = locals_[i].priority;
-        pair.remote_priority = candidate.priority;
-        if (candidate.protocol == Protocol::Udp) {
-            now_.has_udp_candidate = true;
-            if (auto* known = find_pair(pair.path.path, candidate.endpoint)) {
-                known->remote_priority = candidate.priority;
-                known->priority = pair_priority(*known);
-                continue;
-            }
-            add_pair(std::move(pair));
-            continue;
-        }
-        if (opens_tcp || config_.tcp == TcpUse::Never) continue;
-        opens_tcp = true;  // The system picks the local address: one connection is enough.
-        const bool is_known =
-            std::any_of(now_.pairs.begin(), now_.pairs.end(), [&](const Pair& known) {
-                return known.tcp && known.path.remote == candidate.endpoint;
-            });
-        if (is_known) continue;
-        if (!now_.tcp_candidate_at) now_.tcp_candidate_at = now;
-        pair.tcp = true;
-        pair.state = PairState::Unopened;
-        pair.local_priority = kTcpActivePriority;
-        pair.path.path = next_tcp_path_++;
-        pair.path.local = {};
-        pair.not_before = now;
-        add_pair(std::move(pair));
-    }
 }
 
 IceAgent::Pair* IceAgent::add_pair(Pair pair) {
@@ -337,36 +285,6 @@ void IceAgent::on_check_answered(Pair& pair, const stun::MessageView& message, I
     pair.state = PairState::Succeeded;
     if (!now_.first_success) now_.first_success = now;
     if ((check.nominates && role_ == IceRole::Controlling) || pair.nominated) select(pair, now);
-}
-
-void IceAgent::on_tcp_connected(PathId path, const net::Endpoint& local, Instant now) {
-    for (auto& pair : now_.pairs) {
-        if (!pair.tcp || pair.path.path != path || pair.state != PairState::Opening) continue;
-        pair.path.local = local;
-        pair.state = PairState::Waiting;
-        pair.triggered = true;
-    }
-    run(now);
-}
-
-void IceAgent::on_tcp_closed(PathId path, std::string_view reason, Instant now) {
-    if (path < kFirstTcpPath) return;
-    if (selected_ && selected_->path.path == path) {
-        // Look for another pair, or the same address again, until a restart comes or the time is
-        // up.
-        if (selected_->current) search_again(now);
-        selected_.reset();
-    }
-    for (auto& pair : now_.pairs) {
-        if (!pair.tcp || pair.path.path != path) continue;
-        pair.check.active = false;
-        pair.error = std::string(reason.substr(0, 200));
-        pair.state = PairState::Unopened;
-        pair.not_before = now + 1s;
-        pair.path.path = next_tcp_path_++;
-        pair.vouched = false;
-    }
-    run(now);
 }
 
 const IceAgent::Path* IceAgent::best_path() const {

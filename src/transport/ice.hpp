@@ -31,12 +31,15 @@ struct IceCredentials {
 /// Fresh ones: 8 and 24 characters of RFC 8839's ice-char (RFC 8445 §5.3 asks for 24 and 128 bits).
 [[nodiscard]] IceCredentials new_ice_credentials();
 
-/// ICE (RFC 8445) for one component against one remote, over host candidates and active ICE-TCP.
+/// ICE (RFC 8445) for one component against one remote, over host candidates, relayed ones, and
+/// active ICE-TCP.
 ///
 /// Checks are paced by 20 ms, triggered checks first, and repeated with backoff as long as the
 /// agent looks for a pair: a recorder has nothing better to do than to go on trying. The
 /// controlling side nominates regularly (§8.1.1). TCP pairs are opened when UDP has not answered
-/// for `tcp_after`, or when no UDP candidate was offered. Consent (RFC 7675) is asked for every 5
+/// for `tcp_after`, or when no UDP candidate was offered. Relayed candidates are asked for, by
+/// relay_due(), when nothing has answered for `relay_after`, at once where there are no others, and
+/// have the lowest priority. Consent (RFC 7675) is asked for every 5
 /// s, each second when an answer is missing. A restart keeps the selected pair, with its
 /// credentials, until a new one is nominated. STUN that is not authentic is ignored. A lite agent
 /// only answers. Sans-I/O; not thread-safe; at most 64 pairs.
@@ -47,6 +50,7 @@ public:
         IceMode mode = IceMode::Full;
         TcpUse tcp = TcpUse::Fallback;
         Nanoseconds tcp_after = 700ms;
+        Nanoseconds relay_after = 1s;
         Nanoseconds timeout = 15s;
         Nanoseconds disconnected_after = 8s;
         Nanoseconds consent_timeout = 30s;
@@ -62,7 +66,20 @@ public:
     /// `wire` outlives the agent.
     IceAgent(const Config& config, Wire& wire);
 
-    void add_local_candidate(PathId path, const net::Endpoint& local);
+    /// Also while it checks: the new one is paired with what the remote offered.
+    void add_local_candidate(PathId path, const net::Endpoint& local, Instant now);
+    /// `preference`: among relayed candidates, 0 to 65535.
+    void add_relayed_candidate(
+        PathId path, const net::Endpoint& relayed, std::uint16_t preference, Instant now
+    );
+    /// The path is gone with its candidate and pairs: looks for another one.
+    void remove_path(PathId path, Instant now);
+    /// When to ask for relayed candidates (anew), as things stand; nothing while a pair works.
+    [[nodiscard]] std::optional<Instant> relay_due() const;
+    /// True once a search, when that is due.
+    [[nodiscard]] bool take_relay_request(Instant now);
+    /// What became of the relays, for failure() and tried(): "relay …: no answer".
+    void set_relay_words(std::string words) { relay_words_ = std::move(words); }
     [[nodiscard]] const std::vector<Candidate>& local_candidates() const { return locals_; }
     [[nodiscard]] const IceCredentials& local_credentials() const { return now_.local; }
     [[nodiscard]] const IceCredentials& remote_credentials() const { return now_.remote; }
@@ -132,9 +149,11 @@ private:
         IceCredentials local, remote;
         std::vector<Pair> pairs;
         std::vector<Candidate> pending;  ///< Came before the remote's credentials.
+        std::vector<Candidate> remotes;  ///< For local candidates that come later.
         Instant started;
         std::optional<Instant> tcp_candidate_at, first_success;
         bool running = false, has_udp_candidate = false, has_selected = false, gave_up = false;
+        bool relays_asked = false;
     };
     struct Selected {
         Path path;
@@ -168,6 +187,9 @@ private:
     );
     void on_check_answered(Pair& pair, const stun::MessageView& message, Instant now);
     void pair_up(const Candidate& candidate, Instant now);
+    void pair_up_with(std::size_t local, const Candidate& candidate, Instant now);
+    void open_pair_with(std::size_t local, const Candidate& candidate, Instant now);
+    void add_local(PathId path, Candidate candidate, Instant now);
     Pair* add_pair(Pair pair);
     Pair* find_pair(PathId path, const net::Endpoint& remote);
     [[nodiscard]] const Candidate* local_of(PathId path) const;
@@ -204,6 +226,8 @@ private:
     PathId next_tcp_path_ = kFirstTcpPath;
     Instant next_check_;
     std::string failure_;
+    std::string relay_words_;
+    unsigned foundations_ = 0;
     std::uint64_t selections_ = 0;
 };
 

@@ -171,6 +171,7 @@ void IceAgent::select(Pair& pair, Instant now) {
 
 void IceAgent::search_again(Instant now) {
     now_.has_selected = false;
+    now_.relays_asked = false;
     now_.started = now;
     now_.first_success.reset();
     for (auto& pair : now_.pairs) {
@@ -220,7 +221,7 @@ void IceAgent::update_state(Instant now) {
             return;
         }
     } else if (state_ == IceState::Connected) {
-        state_ = IceState::Disconnected;  // Its TCP connection went while a restart goes on.
+        state_ = IceState::Disconnected;  // Its connection, relay or address is gone.
     }
     const bool searching = now_.running && !now_.has_selected && !now_.gave_up;
     if (!searching || now < now_.started + config_.timeout) return;
@@ -244,6 +245,7 @@ void IceAgent::fail_all(std::string why) {
 }
 
 std::string IceAgent::tried() const {
+    if (now_.pairs.empty() && !relay_words_.empty()) return relay_words_;
     if (now_.pairs.empty()) return "the remote offered no address that can be reached from here";
     std::string text = "no answer from ";
     std::string separator;
@@ -258,6 +260,7 @@ std::string IceAgent::tried() const {
         if (!pair.error.empty()) text += " (" + pair.error + ")";
         separator = ", ";
     }
+    if (!relay_words_.empty()) text += "; " + relay_words_;
     return answered ? "the remote answers but nominates no pair" : text;
 }
 

@@ -20,7 +20,7 @@ struct Peer {
         PathId path = 0;
         for (const auto& address : udp) {
             node.addresses[path] = address;
-            agent.add_local_candidate(path++, address);
+            agent.add_local_candidate(path++, address, network.now);
         }
         node.on_datagram = [this](PathId on, const net::Endpoint& from, BytesView b, Instant at) {
             if (!agent.on_stun(on, from, b, at)) ++ignored;

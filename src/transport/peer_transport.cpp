@@ -21,6 +21,7 @@ IceAgent::Config ice_config(const PeerTransport::Config& config) {
     ice.mode = config.ice_mode;
     ice.tcp = config.tcp;
     ice.tcp_after = config.tcp_after;
+    ice.relay_after = config.relay_after;
     ice.timeout = config.ice_timeout;
     ice.disconnected_after = config.interrupted_after;
     ice.consent_timeout = config.consent_timeout;
@@ -111,7 +112,10 @@ void PeerTransport::Impl::describe_local() {
         local.setup = dtls_role == Dtls::Role::Client ? DtlsSetup::Active : DtlsSetup::Passive;
     }
     local.candidates.clear();
-    for (const auto& candidate : ice.local_candidates()) {
+    for (auto candidate : ice.local_candidates()) {
+        // LiveKit's ICE nominates what is called a relay after two seconds at the earliest, to give
+        // others time. We ask for relays only where nothing else answers: sound would be lost.
+        if (candidate.type == CandidateType::Relay) candidate.type = CandidateType::Host;
         local.candidates.push_back(transport::to_string(candidate));
     }
 }
@@ -246,9 +250,32 @@ PeerTransport::PeerTransport(const Certificate& certificate, Config config, Wire
 
 PeerTransport::~PeerTransport() = default;
 
-void PeerTransport::add_local_address(PathId path, const net::Endpoint& local) {
-    impl_->ice.add_local_candidate(path, local);
+void PeerTransport::add_local_address(PathId path, const net::Endpoint& local, Instant now) {
+    impl_->ice.add_local_candidate(path, local, now);
     impl_->describe_local();
+    impl_->advance(now);
+}
+
+void PeerTransport::add_relayed_address(
+    PathId path, const net::Endpoint& relayed, std::uint16_t preference, Instant now
+) {
+    impl_->ice.add_relayed_candidate(path, relayed, preference, now);
+    impl_->describe_local();
+    impl_->advance(now);
+}
+
+void PeerTransport::remove_path(PathId path, Instant now) {
+    impl_->ice.remove_path(path, now);
+    impl_->describe_local();
+    impl_->advance(now);
+}
+
+std::optional<Instant> PeerTransport::relay_due() const { return impl_->ice.relay_due(); }
+
+bool PeerTransport::take_relay_request(Instant now) { return impl_->ice.take_relay_request(now); }
+
+void PeerTransport::set_relay_words(std::string words) {
+    impl_->ice.set_relay_words(std::move(words));
 }
 
 Result<> PeerTransport::set_remote(const RemoteParameters& remote, Instant now) {
@@ -370,7 +397,7 @@ const TransportStats& PeerTransport::stats() const { return impl_->stats; }
 std::optional<SelectedPair> PeerTransport::selected_pair() const {
     const auto* path = impl_->ice.selected();
     if (path == nullptr) return {};
-    return SelectedPair{path->path >= kFirstTcpPath, path->local, path->remote};
+    return SelectedPair{path->path, path->path >= kFirstTcpPath, "", path->local, path->remote};
 }
 
 std::string PeerTransport::tried() const { return impl_->ice.tried(); }

@@ -79,7 +79,9 @@ struct TransportStats {
 
 /// The pair that media takes.
 struct SelectedPair {
+    PathId path = 0;
     bool tcp = false;
+    std::string relay;  ///< The TURN server it goes by, as its URI; "": none. Known to Connection.
     net::Endpoint local;
     net::Endpoint remote;
 };
@@ -109,6 +111,7 @@ public:
         IceMode ice_mode = IceMode::Full;  ///< Lite: only `sim`.
         TcpUse tcp = TcpUse::Fallback;
         Nanoseconds tcp_after = 700ms;  ///< No UDP pair has answered for so long: try TCP too.
+        Nanoseconds relay_after = 1s;   ///< Nothing has answered for so long: ask for relays.
         Nanoseconds ice_timeout = 15s;  ///< Without any working pair: failed.
         Nanoseconds dtls_timeout = 15s;
         Nanoseconds dtls_first_retransmit = 250ms;  ///< Doubles up to 2 s.
@@ -125,8 +128,19 @@ public:
     PeerTransport(const PeerTransport&) = delete;
     PeerTransport& operator=(const PeerTransport&) = delete;
 
-    /// A UDP socket bound to `local` (a concrete address) is reached as `path`. Before set_remote.
-    void add_local_address(PathId path, const net::Endpoint& local);
+    /// A UDP socket bound to `local` (a concrete address) is reached as `path`.
+    void add_local_address(PathId path, const net::Endpoint& local, Instant now);
+    /// A TURN server relays `relayed`, reached as `path`; `preference` among relays, 0 to 65535.
+    void add_relayed_address(
+        PathId path, const net::Endpoint& relayed, std::uint16_t preference, Instant now
+    );
+    /// The socket or relay is gone: another pair is looked for where media took this one.
+    void remove_path(PathId path, Instant now);
+    /// As IceAgent's: when relays are wanted, and, once a search, that they are.
+    [[nodiscard]] std::optional<Instant> relay_due() const;
+    [[nodiscard]] bool take_relay_request(Instant now);
+    /// What became of relays, for the words of an error.
+    void set_relay_words(std::string words);
 
     /// Takes the remote's description: the first starts ICE; one with other ice_ufrag and ice_pwd
     /// restarts it (new local credentials, the same DTLS; media goes on over the old pair); the

@@ -20,7 +20,7 @@ struct Peer final : PeerTransport::Sink {
     Peer(TestNetwork& on, PeerTransport::Config config, const net::Endpoint& address)
         : network(on), node(on.add_node()), transport(*certificate, adapted(config), node, *this) {
         node.addresses[0] = address;
-        transport.add_local_address(0, address);
+        transport.add_local_address(0, address, Instant{});
         node.on_datagram = [this](PathId path, const net::Endpoint& from, BytesView b, Instant at) {
             transport.on_datagram(path, from, b, at);
         };

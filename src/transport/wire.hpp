@@ -7,9 +7,11 @@
 
 namespace aircheck::transport {
 
-/// One local end that packets come and go by: a UDP socket, or one TCP connection. UDP paths are
-/// numbered by whoever owns the sockets, from 0; TCP paths by the transport, from kFirstTcpPath.
+/// One local end that packets come and go by: a UDP socket, an allocation at a TURN server, or one
+/// TCP connection. UDP paths are numbered by whoever owns the sockets, from 0, allocations from
+/// kFirstRelayPath; TCP paths by the transport, from kFirstTcpPath.
 using PathId = std::uint32_t;
+inline constexpr PathId kFirstRelayPath = 500;
 inline constexpr PathId kFirstTcpPath = 1000;
 
 /// What a transport asks of its shell. Calls come from inside the transport's own entry points, on
@@ -24,5 +26,9 @@ public:
     /// Drops a connection that was asked for; nothing is reported back.
     virtual void close_tcp(PathId path) = 0;
 };
+
+[[nodiscard]] constexpr bool is_relay_path(PathId path) {
+    return path >= kFirstRelayPath && path < kFirstTcpPath;
+}
 
 }  // namespace aircheck::transport

@@ -43,14 +43,15 @@ VARIANTS = {
 
 class LiveKitServer:
     """livekit-server with one key pair. `variant` is one of VARIANTS; webhooks go to `webhook_urls`,
-    egress jobs over `redis`."""
+    egress jobs over `redis`; `turn` is the configuration of its own TURN server."""
 
-    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None, rtc=None, redis=None):
+    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None, rtc=None, redis=None, turn=None):
         self.folder = pathlib.Path(folder)
         self.variant = variant
         self.port = free_port()
         self.host = ipv6.address() if variant == "ipv6" else "127.0.0.1"
         self._tls = None
+        self.turn_port = (turn or {}).get("udp_port")
         config = {
             "port": self.port,
             "bind_addresses": [self.host],
@@ -66,6 +67,8 @@ class LiveKitServer:
         if variant == "ipv6":
             config["rtc"]["ips"] = {"includes": [f"{self.host}/128"]}
         config["rtc"] = {k: v for k, v in config["rtc"].items() if v is not None}
+        if turn:
+            config["turn"] = {"enabled": True, "bind_addresses": [self.host], **turn}
         if redis:
             config["redis"] = {"address": redis.address}
         if webhook_urls:
