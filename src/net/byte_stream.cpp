@@ -63,7 +63,7 @@ void ByteStream::Impl::start(Loop& loop, const Options& options) {
         if (error) return;
         with_self([](Impl& self) { self.end({Errc::Timeout, "no answer in time"}); });
     });
-    dial = Dial::start(loop, url, options.ca_file, std::move(on));
+    dial = Dial::start(loop, url, {options.ca_file, options.proxy}, std::move(on));
 }
 
 void ByteStream::Impl::take(DialedStream made) {

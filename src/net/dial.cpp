@@ -1,6 +1,7 @@
 #include "net/dial.hpp"
 
 #include "net/address.hpp"
+#include "net/http_proxy.hpp"
 #include "net/loop_impl.hpp"
 
 #include <boost/asio/ssl/error.hpp>
@@ -20,30 +21,47 @@ constexpr auto kAddressTimeout = std::chrono::seconds(3);
 
 }  // namespace
 
-std::shared_ptr<Dial> Dial::start(
-    Loop& loop, const Url& url, std::string ca_file, Handlers handlers
-) {
-    auto dial = std::make_shared<Dial>(loop, url, std::move(ca_file), std::move(handlers));
-    dial->resolve_host();
+std::shared_ptr<Dial> Dial::start(Loop& loop, const Url& url, Options options, Handlers handlers) {
+    auto dial = std::make_shared<Dial>(loop, url, std::move(options), std::move(handlers));
+    dial->begin();
     return dial;
 }
 
-Dial::Dial(Loop& loop, const Url& url, std::string ca_file, Handlers handlers)
+Dial::Dial(Loop& loop, const Url& url, Options options, Handlers handlers)
     : loop_(loop),
       url_(url),
-      ca_file_(std::move(ca_file)),
+      options_(std::move(options)),
       handlers_(std::move(handlers)),
       address_deadline_(loop.impl().context) {}
 
+void Dial::begin() {
+    if (options_.proxy.empty()) return resolve_host();
+    auto proxy = Url::parse(options_.proxy);
+    if (proxy && proxy->scheme == "http") {
+        proxy_ = *std::move(proxy);
+        return resolve_host();
+    }
+    const auto why =
+        proxy ? "proxy " + redact_url(options_.proxy) + ": only http:// proxies are known"
+              : proxy.error().to_string();
+    loop_.post([self = shared_from_this(), why] {
+        if (!self->ended_) self->fail_with({Errc::InvalidArgument, why});
+    });
+}
+
 void Dial::resolve_host() {
     const auto self = shared_from_this();
-    resolve(loop_, url_.host, [self](Result<std::vector<std::string>> found) {
-        if (self->ended_) return;
-        if (!found) return self->fail_with(std::move(found).error());
-        self->addresses_ = *std::move(found);
-        self->enter(Stage::Tcp);
-        if (!self->ended_) self->connect_next();
-    });
+    resolve(
+        loop_,
+        proxy_ ? proxy_->host : url_.host,
+        [self](Result<std::vector<std::string>> found) {
+            if (self->ended_) return;
+            if (!found) return self->fail_with(std::move(found).error());
+            self->addresses_ = *std::move(found);
+            self->enter(Stage::Tcp);
+            if (!self->ended_) self->connect_next();
+        }
+    );
 }
 
 /// The address that is next; what is refused is passed over, and named when nothing is left.
@@ -60,11 +78,11 @@ bool Dial::is_refused() {
 
 void Dial::connect_next() {
     const auto self = shared_from_this();
-    remote_ = {addresses_[next_address_++], url_.port};
+    remote_ = {addresses_[next_address_++], proxy_ ? proxy_->port : url_.port};
     if (is_refused()) return;
     stream_.emplace(AnyStream::Socket(loop_.impl().context));
     ErrorCode error;
-    const asio::ip::tcp::endpoint to(asio::ip::make_address(remote_.address, error), url_.port);
+    const asio::ip::tcp::endpoint to(asio::ip::make_address(remote_.address, error), remote_.port);
     is_connecting_ = true;
     if (next_address_ < addresses_.size()) {
         address_deadline_.expires_after(kAddressTimeout);
@@ -86,17 +104,26 @@ void Dial::connect_next() {
         }
         ErrorCode ignored;
         self->stream_->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-        if (self->url_.is_secure())
-            self->start_tls();
-        else
-            self->succeed();
+        if (!self->proxy_) return self->connected();
+        request_tunnel(*self->stream_, *self->proxy_, self->url_, [self](Result<> done) {
+            if (self->ended_) return;
+            if (!done) return self->fail_with(std::move(done).error());
+            self->connected();
+        });
     });
+}
+
+void Dial::connected() {
+    if (url_.is_secure())
+        start_tls();
+    else
+        succeed();
 }
 
 void Dial::start_tls() {
     enter(Stage::Tls);
     if (ended_) return;
-    auto context = client_tls_context(ca_file_);
+    auto context = client_tls_context(options_.ca_file);
     if (!context) return fail_with(std::move(context).error());
     tls_ = *std::move(context);
     auto& layer = stream_->start_tls(*tls_);

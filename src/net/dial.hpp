@@ -41,19 +41,28 @@ public:
         std::function<void(Error error)> failed;  ///< Names an address, not the host.
     };
 
+    struct Options {
+        std::string ca_file;  ///< Extra trust anchors, PEM.
+        /// An HTTP proxy ("http://user:password@host:port") to go through, by CONNECT; "": none.
+        /// `refusal` judges its address then.
+        std::string proxy;
+    };
+
     [[nodiscard]] static std::shared_ptr<Dial> start(
-        Loop& loop, const Url& url, std::string ca_file, Handlers handlers
+        Loop& loop, const Url& url, Options options, Handlers handlers
     );
     /// Ends it; no handler runs afterwards.
     void abandon();
 
     /// For start() alone.
-    Dial(Loop& loop, const Url& url, std::string ca_file, Handlers handlers);
+    Dial(Loop& loop, const Url& url, Options options, Handlers handlers);
 
 private:
     using ErrorCode = boost::system::error_code;
 
+    void begin();
     void resolve_host();
+    void connected();
     void connect_next();
     [[nodiscard]] bool is_refused();
     void start_tls();
@@ -63,7 +72,8 @@ private:
 
     Loop& loop_;
     Url url_;
-    std::string ca_file_;
+    Options options_;
+    std::optional<Url> proxy_;
     Handlers handlers_;
     boost::asio::steady_timer address_deadline_;
     std::vector<std::string> addresses_;

@@ -108,7 +108,7 @@ void HttpForward::connect() {
             self.fail_with(Failure::Unreachable, error.to_string());
         });
     };
-    dial_ = Dial::start(loop_, to_.to, to_.ca_file, std::move(on));
+    dial_ = Dial::start(loop_, to_.to, {to_.ca_file, {}}, std::move(on));
 }
 
 void HttpForward::send(DialedStream connection) {

@@ -81,7 +81,7 @@ void WebSocket::Impl::start() {
         with_self([&](Impl& owner) { owner.end(std::move(error)); });
     };
     on.refusal = options.refusal;
-    dial = Dial::start(loop, url, options.ca_file, std::move(on));
+    dial = Dial::start(loop, url, {options.ca_file, options.proxy}, std::move(on));
 }
 
 void WebSocket::Impl::start_upgrade(DialedStream connection) {

@@ -45,7 +45,8 @@ public:
         Headers headers;
         std::chrono::milliseconds timeout{15'000};  ///< For resolve, TCP, TLS and upgrade together.
         std::size_t max_message_bytes = 8 * 1024 * 1024;
-        std::string ca_file;                 ///< Extra trust anchors, PEM.
+        std::string ca_file;  ///< Extra trust anchors, PEM.
+        std::string proxy;    ///< "http://user:password@host:port" to go through; "": none.
         std::chrono::seconds ping_every{0};  ///< 0: no pings. Answers are not waited for.
         /// Why an address of the host must not be connected to, "" where it may; absent: all may.
         std::function<std::string(const Endpoint& address)> refusal;

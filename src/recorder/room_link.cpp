@@ -1,8 +1,7 @@
 #include "recorder/room_link.hpp"
 
-#include "net/socket.hpp"
+#include "net/proxy_url.hpp"
 #include "net/url.hpp"
-#include "recorder/turn_servers.hpp"
 #include "signal/token.hpp"
 
 #include <algorithm>
@@ -32,20 +31,6 @@ std::string in_seconds(Nanoseconds time) {
     char text[32];
     std::snprintf(text, sizeof text, "%.1f s", to_seconds(time));
     return text;
-}
-
-/// Where our media sockets may be bound: the address that reached the signal server, and the ones
-/// of the default routes, for servers that take media elsewhere. Nothing is sent to find out.
-std::vector<std::string> local_addresses(const std::string& towards_signal) {
-    std::vector<std::string> addresses{towards_signal};
-    for (const char* anywhere : {"192.0.2.1", "2001:db8::1"}) {
-        const auto address = net::local_address_towards({anywhere, 9});
-        if (!address) continue;
-        const bool known =
-            std::find(addresses.begin(), addresses.end(), *address) != addresses.end();
-        if (!known) addresses.push_back(*address);
-    }
-    return addresses;
 }
 
 transport::RemoteParameters remote_parameters(const signal::Sdp& offer) {
@@ -88,7 +73,10 @@ RoomLink::RoomLink(
       options_(std::move(options)),
       log_(std::move(log)),
       listener_(listener),
-      session_(session_options(options_)) {}
+      session_(session_options(options_)),
+      addresses_(loop, [this](const auto& address, auto change) {
+          on_address_change(address, change);
+      }) {}
 
 RoomLink::~RoomLink() { *alive_ = false; }
 
@@ -164,6 +152,7 @@ void RoomLink::handle(signal::Connect& event) {
     net::WebSocket::Options options;
     options.headers.set("Authorization", "Bearer " + event.token);
     options.ca_file = options_.access.ca_file;
+    options.proxy = net::proxy_from_environment(url->host);
     net::WebSocket::Handlers handlers;
     const signal::SocketNumber number = event.socket;
     handlers.open = [this, number](const net::Endpoint& local, const net::Endpoint&, auto timings) {
@@ -219,42 +208,6 @@ void RoomLink::handle(signal::Joined& event) {
     open_connection(event.ice_servers);
 }
 
-void RoomLink::open_connection(const std::vector<signal::IceServer>& ice_servers) {
-    stage_ = "ice";
-    retire_connection();
-    transport::Connection::Options options;
-    options.local_addresses = local_addresses(local_address_);
-    options.use = options_.ice_transport;
-    if (forces_relay_) options.use = transport::IceTransport::Relay;
-    options.turn_servers = turn_servers(ice_servers);
-    options.relay_access.ca_file = options_.access.ca_file;
-    options.on_candidate = [this](const std::string& candidate) { trickle(candidate); };
-    if (!options_.srtp_profiles.empty()) options.transport.srtp_profiles = options_.srtp_profiles;
-    auto opened = transport::Connection::open(loop_, certificate_, std::move(options), *this);
-    if (!opened) {
-        session_.on_media_failed(opened.error().to_string(), monotonic_now());
-        return;
-    }
-    connection_ = std::move(*opened);
-}
-
-/// A candidate that was found after the answer. One found before the offer is in the answer too.
-void RoomLink::trickle(const std::string& candidate) {
-    const auto parsed = signal::parse_candidate(candidate);
-    if (!parsed) return;
-    session_.send_candidate(*parsed);
-    process_events();
-}
-
-void RoomLink::retire_connection() {
-    media_closed_at_.reset();
-    if (!connection_) return;
-    connection_->drain(monotonic_now());  // What lies in its sockets was said before.
-    connection_->close();
-    retired_connections_.push_back(std::move(connection_));
-    stages_.clear();  // After it: what becomes of the old one is no news of the new one.
-}
-
 void RoomLink::handle(signal::RemoteOffer& event) {
     if (!connection_) return;
     const Instant now = monotonic_now();
@@ -285,20 +238,11 @@ void RoomLink::handle_stages() {
         stages_.erase(stages_.begin());
         on_stage_change(change);
     }
-}
-
-void RoomLink::log_connected() const {
-    const auto pair = connection_->selected_pair();
-    if (!pair) return;
-    log_.info(
-        "media.connected",
-        {{"by",
-          !pair->relay.empty() ? pair->relay
-          : pair->tcp          ? "tcp"
-                               : "udp"},
-         {"server", pair->remote.to_string()},
-         {"srtp", connection_->srtp_profile()}}
-    );
+    if (path_lost_.empty() || ended_) return;
+    const std::string words = std::exchange(path_lost_, {});
+    log_.warn("media.path_lost", {{"why", words}});
+    session_.on_path_lost("media's path is lost: " + words, monotonic_now());
+    process_events();
 }
 
 void RoomLink::on_stage_change(const transport::StageChange& change) {
@@ -320,6 +264,9 @@ void RoomLink::on_stage_change(const transport::StageChange& change) {
         listener_.on_connected();
     } else if (change.stage == Stage::Interrupted) {
         log_.warn("media.interrupted");
+        // Of a relay's path the server knows half: it is the relay that may be gone.
+        const auto pair = connection_->selected_pair();
+        if (pair && !pair->relay.empty()) path_lost_ = "its relay does not answer";
         listener_.on_interrupted("media", "the server's media address does not answer");
     } else if (change.stage == Stage::Closed) {
         media_closed_at_ = now;
@@ -345,15 +292,6 @@ void RoomLink::handle(signal::Reconnecting& event) {
         {{"mode", resume ? "resume" : "rejoin"}, {"attempt", event.attempt}, {"why", event.words}}
     );
     listener_.on_interrupted(resume ? "signal" : "media", event.words);
-}
-
-void RoomLink::handle(signal::Resumed& event) {
-    log_.info("room.resumed");
-    if (connection_) connection_->set_turn_servers(turn_servers(event.ice_servers));
-    // Media that was lost as well comes back with the ICE restart, and says so itself.
-    if (connection_ && connection_->stage() == transport::Stage::Connected) {
-        listener_.on_connected();
-    }
 }
 
 void RoomLink::handle(signal::Ended& event) {

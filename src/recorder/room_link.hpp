@@ -2,6 +2,7 @@
 
 #include "core/log.hpp"
 #include "core/time.hpp"
+#include "net/address_watch.hpp"
 #include "net/loop.hpp"
 #include "net/websocket.hpp"
 #include "recorder/job.hpp"
@@ -111,6 +112,8 @@ private:
     void on_socket_closed(signal::SocketNumber number, const net::WebSocket::Failure& failure);
     void open_connection(const std::vector<signal::IceServer>& ice_servers);
     void trickle(const std::string& candidate);
+    void on_path_lost(const std::string& words);
+    void on_address_change(const std::string& address, net::AddressWatch::Change change);
     void retire_connection();
     void defer();
 
@@ -136,6 +139,8 @@ private:
     bool was_connected_ = false;
     bool processing_ = false;
     bool ended_ = false;
+    std::string path_lost_;  ///< Why, until that is handled.
+    net::AddressWatch addresses_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

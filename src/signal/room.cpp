@@ -117,6 +117,10 @@ void RoomSession::on_media_connected(Instant now) { impl_->on_media_connected(no
 void RoomSession::on_media_failed(std::string_view words, Instant now) {
     impl_->on_media_failed(words, now);
 }
+void RoomSession::on_path_lost(std::string_view words, Instant now) {
+    impl_->on_path_lost(words, now);
+}
+void RoomSession::on_network_gained(Instant now) { impl_->on_network_gained(now); }
 Result<Sdp> RoomSession::answer(
     std::uint32_t offer_id, const LocalParameters& local, Instant /*now*/
 ) {

@@ -283,6 +283,11 @@ public:
     /// ICE or DTLS failed for good, so that this peer connection is dead: rejoins. (A connection
     /// that may still come back is the server's to judge: it asks for a resume and restarts ICE.)
     void on_media_failed(std::string_view words, Instant now);
+    /// The path that media took is gone (an address of ours, a relay): resumes at once, by which
+    /// the server restarts ICE.
+    void on_path_lost(std::string_view words, Instant now);
+    /// This machine has a new address: a try that waits for its turn is made now.
+    void on_network_gained(Instant now);
     /// Answers the oldest unanswered offer, whose id must be `offer_id`; gives a Send and returns
     /// the description that was sent. Errc::NotFound: no such offer waits (a reconnection dropped
     /// it).

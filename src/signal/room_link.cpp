@@ -201,6 +201,18 @@ void RoomSession::Impl::on_media_failed(std::string_view words, Instant now) {
     lost("media connection lost: " + std::string(words), Remedy::Rejoin, now);
 }
 
+void RoomSession::Impl::on_path_lost(std::string_view words, Instant now) {
+    // Any reconnection that is under way restarts ICE as well.
+    if (state_ != State::Live || !had_media_) return;
+    settle(now);
+    is_media_up_ = false;
+    lost(std::string(words), Remedy::Resume, now);
+}
+
+void RoomSession::Impl::on_network_gained(Instant now) {
+    if (state_ == State::Pausing) deadline_ = now;
+}
+
 void RoomSession::Impl::leave() {
     if (state_ == State::Ended) return;
     send(encode_leave());

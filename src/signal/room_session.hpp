@@ -39,6 +39,8 @@ public:
     [[nodiscard]] std::optional<Instant> next_deadline() const;
     void on_media_connected(Instant now);
     void on_media_failed(std::string_view words, Instant now);
+    void on_path_lost(std::string_view words, Instant now);
+    void on_network_gained(Instant now);
     void leave();
 
     // room_messages.cpp

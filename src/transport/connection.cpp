@@ -21,16 +21,26 @@ constexpr Nanoseconds kMinWait = 5ms, kMaxWait = 1s;
 constexpr unsigned kQuietAfter = 16, kAskEvery = 8;
 /// A pair that was selected stays so for as long before unused relays are given back.
 constexpr Nanoseconds kSettled = 5s;
+/// Of a connection that changes networks for hours.
+constexpr std::size_t kMaxSockets = 256;
 
 }  // namespace
 
 struct Connection::Impl final : Wire {
+    struct Udp {
+        std::unique_ptr<net::UdpSocket> socket;
+        net::UdpSocket::OnDatagram on_datagram;  // Made once, not for each batch.
+        unsigned empty_drains = 0;
+    };
+
     Impl(net::Loop& on, const Certificate& certificate, Options options, PeerTransport::Sink& sink)
         : loop(on),
           timer(on),
           transport(certificate, std::move(options.transport), *this, sink),
           relays(on, std::move(options.relay_access), relay_handlers()),
-          on_candidate(std::move(options.on_candidate)) {
+          on_candidate(std::move(options.on_candidate)),
+          on_path_lost(std::move(options.on_path_lost)),
+          use(options.use) {
         relays.set_servers(std::move(options.turn_servers));
     }
 
@@ -39,23 +49,21 @@ struct Connection::Impl final : Wire {
     void close_tcp(PathId path) override;
 
     Result<> bind(const std::vector<std::string>& addresses);
+    void lose_path(PathId path, const std::string& words);
+    void drop_address(const std::string& address);
+    void watch(Udp& udp);
     Relays::Handlers relay_handlers();
     std::size_t drain_sockets();
     void tick(Instant now);
     void release_relays(Instant now);
     void arm();
 
-    struct Udp {
-        std::unique_ptr<net::UdpSocket> socket;
-        net::UdpSocket::OnDatagram on_datagram;  // Made once, not for each batch.
-        unsigned empty_drains = 0;
-    };
-
     net::Loop& loop;
     net::Timer timer;
     PeerTransport transport;
     Relays relays;
-    std::function<void(const std::string&)> on_candidate;
+    std::function<void(const std::string&)> on_candidate, on_path_lost;
+    IceTransport use;
     std::uint64_t selections = 0;
     std::optional<Instant> release_at;
     std::vector<Udp> sockets;  // The index is the path.
@@ -68,7 +76,7 @@ struct Connection::Impl final : Wire {
 
 void Connection::Impl::send(PathId path, const net::Endpoint& to, BytesView packet) {
     if (path < sockets.size()) {
-        sockets[path].socket->send(packet, to);
+        if (sockets[path].socket) sockets[path].socket->send(packet, to);
     } else if (is_relay_path(path)) {
         relays.send(path, to, packet);
     } else if (const auto found = tcp.find(path); found != tcp.end()) {
@@ -111,9 +119,9 @@ Result<> Connection::Impl::bind(const std::vector<std::string>& addresses) {
         const auto address = canonical_address(text);
         if (address.empty()) continue;
         const bool is_known = std::any_of(sockets.begin(), sockets.end(), [&](const Udp& udp) {
-            return udp.socket->local().address == address;
+            return udp.socket && udp.socket->local().address == address;
         });
-        if (is_known) continue;
+        if (is_known || sockets.size() >= kMaxSockets) continue;
         auto socket = net::UdpSocket::open(loop, {address, 0});
         if (!socket) {
             reasons = socket.error().to_string();
@@ -127,18 +135,42 @@ Result<> Connection::Impl::bind(const std::vector<std::string>& addresses) {
                  transport.on_datagram(path, from, bytes, arrival);
              }}
         );
-        sockets.back().socket->on_readable([this] {
-            drain_sockets();
-            arm();
-        });
+        watch(sockets.back());
     }
     if (sockets.empty()) return fail(make_error_code(Errc::Unavailable), "transport: " + reasons);
     return {};
 }
 
+void Connection::Impl::watch(Udp& udp) {
+    if (is_polled) return;
+    udp.socket->on_readable([this] {
+        drain_sockets();
+        arm();
+    });
+}
+
+/// A socket's place stays empty: its number is its path.
+void Connection::Impl::drop_address(const std::string& address) {
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+        auto& socket = sockets[i].socket;
+        if (!socket || socket->local().address != address) continue;
+        // We may be inside its handler.
+        loop.post([dead = std::shared_ptr<net::UdpSocket>(std::move(socket))] {});
+        lose_path(static_cast<PathId>(i), "the address " + address + " is gone");
+    }
+    arm();
+}
+
+void Connection::Impl::lose_path(PathId path, const std::string& words) {
+    const auto pair = transport.selected_pair();
+    transport.remove_path(path, monotonic_now());
+    if (pair && pair->path == path && on_path_lost && !is_closed) on_path_lost(words);
+}
+
 std::size_t Connection::Impl::drain_sockets() {
     std::size_t count = 0;
     for (auto& udp : sockets) {
+        if (!udp.socket) continue;
         const bool is_quiet = is_polled && is_flowing && udp.empty_drains >= kQuietAfter;
         if (is_quiet && ++udp.empty_drains % kAskEvery != 0) continue;
         const std::size_t found = udp.socket->drain(udp.on_datagram);
@@ -159,7 +191,12 @@ Relays::Handlers Connection::Impl::relay_handlers() {
         const auto& candidates = transport.local().candidates;
         if (on_candidate && candidates.size() > before) on_candidate(candidates.back());
     };
-    on.lost = [this](PathId path) { transport.remove_path(path, monotonic_now()); };
+    on.lost = [this](PathId path) { lose_path(path, "its relay is gone: " + relays.words()); };
+    on.expiring = [this](PathId path) {
+        const auto pair = transport.selected_pair();
+        if (!pair || pair->path != path || !on_path_lost) return;
+        on_path_lost("its relay takes the credentials no more");
+    };
     on.packet = [this](PathId path, const auto& from, BytesView packet, Instant arrival) {
         if (!is_closed) transport.on_datagram(path, from, packet, arrival);
     };
@@ -210,9 +247,8 @@ Result<std::unique_ptr<Connection>> Connection::open(
     net::Loop& loop, const Certificate& certificate, Options options, PeerTransport::Sink& sink
 ) {
     const auto addresses = options.local_addresses;
-    const auto use = options.use;
     auto impl = std::make_unique<Impl>(loop, certificate, std::move(options), sink);
-    if (use == IceTransport::All) {
+    if (impl->use == IceTransport::All) {
         AC_CHECK_OK(impl->bind(addresses));
     } else if (!impl->relays.has_servers()) {
         return fail(
@@ -245,7 +281,22 @@ void Connection::restart_ice() {
 
 void Connection::set_turn_servers(std::vector<TurnServer> servers) {
     impl_->relays.set_servers(std::move(servers));
+    const auto expiring = impl_->relays.expiring();
+    for (const auto path : expiring) impl_->transport.retire_path(path);
+    if (!expiring.empty()) impl_->relays.open();
 }
+
+void Connection::use_relays_only() {
+    if (std::exchange(impl_->use, IceTransport::Relay) == IceTransport::Relay) return;
+    for (PathId path = 0; path < impl_->sockets.size(); ++path) impl_->transport.retire_path(path);
+}
+
+void Connection::add_local_addresses(const std::vector<std::string>& addresses) {
+    if (impl_->use != IceTransport::All || impl_->is_closed) return;
+    static_cast<void>(impl_->bind(addresses));
+}
+
+void Connection::drop_local_address(const std::string& address) { impl_->drop_address(address); }
 
 const LocalParameters& Connection::local() const { return impl_->transport.local(); }
 
@@ -262,13 +313,17 @@ void Connection::close() {
     impl_->transport.close(monotonic_now());
     impl_->relays.close(monotonic_now());
     impl_->timer.cancel();
-    for (auto& udp : impl_->sockets) udp.socket->on_readable(nullptr);
+    for (auto& udp : impl_->sockets) {
+        if (udp.socket) udp.socket->on_readable(nullptr);
+    }
 }
 
 void Connection::set_polled() {
     impl_->is_polled = true;
     impl_->timer.cancel();
-    for (auto& udp : impl_->sockets) udp.socket->on_readable(nullptr);
+    for (auto& udp : impl_->sockets) {
+        if (udp.socket) udp.socket->on_readable(nullptr);
+    }
     impl_->relays.set_polled();
 }
 

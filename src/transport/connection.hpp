@@ -43,6 +43,9 @@ public:
         RelayAccess relay_access;
         /// A local candidate that local() had not when it was answered, to be trickled.
         std::function<void(const std::string& candidate)> on_candidate;
+        /// The path that media takes is gone, or soon will be: a relay, an address of this machine.
+        /// An ICE restart brings another one.
+        std::function<void(const std::string& words)> on_path_lost;
         PeerTransport::Config transport;
     };
 
@@ -60,6 +63,12 @@ public:
     void restart_ice();
     /// The servers and credentials for relays from now on, as a resume brings them.
     void set_turn_servers(std::vector<TurnServer> servers);
+    /// From the next ICE restart on media takes relays alone.
+    void use_relays_only();
+    /// Binds the addresses that are new, for the next ICE restart.
+    void add_local_addresses(const std::vector<std::string>& addresses);
+    /// The address is not this machine's any more: its socket is closed.
+    void drop_local_address(const std::string& address);
     [[nodiscard]] const LocalParameters& local() const;
     bool send_rtcp(BytesView packet);
     bool send_rtp(BytesView packet);

@@ -54,4 +54,24 @@ std::string_view to_string(DtlsSetup setup) {
     return "";
 }
 
+std::string_view to_string(Stage stage) {
+    switch (stage) {
+        case Stage::Idle:
+            return "idle";
+        case Stage::Ice:
+            return "ice";
+        case Stage::Dtls:
+            return "dtls";
+        case Stage::Connected:
+            return "connected";
+        case Stage::Interrupted:
+            return "interrupted";
+        case Stage::Closed:
+            return "closed";
+        case Stage::Failed:
+            return "failed";
+    }
+    return "";
+}
+
 }  // namespace aircheck::transport

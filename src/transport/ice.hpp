@@ -72,6 +72,8 @@ public:
     void add_relayed_candidate(
         PathId path, const net::Endpoint& relayed, std::uint16_t preference, Instant now
     );
+    /// The path is on its way out: not offered any more, and no new pair takes it.
+    void retire_path(PathId path);
     /// The path is gone with its candidate and pairs: looks for another one.
     void remove_path(PathId path, Instant now);
     /// When to ask for relayed candidates (anew), as things stand; nothing while a pair works.

@@ -45,12 +45,16 @@ void IceAgent::add_local(PathId path, Candidate candidate, Instant now) {
     run(now);
 }
 
-void IceAgent::remove_path(PathId path, Instant now) {
+void IceAgent::retire_path(PathId path) {
     for (std::size_t i = locals_.size(); i-- > 0;) {
         if (local_paths_[i] != path) continue;
         locals_.erase(locals_.begin() + static_cast<std::ptrdiff_t>(i));
         local_paths_.erase(local_paths_.begin() + static_cast<std::ptrdiff_t>(i));
     }
+}
+
+void IceAgent::remove_path(PathId path, Instant now) {
+    retire_path(path);
     std::erase_if(now_.pairs, [&](const Pair& pair) { return pair.path.path == path; });
     if (selected_ && selected_->path.path == path) {
         if (selected_->current) search_again(now);

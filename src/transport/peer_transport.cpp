@@ -30,26 +30,6 @@ IceAgent::Config ice_config(const PeerTransport::Config& config) {
 
 }  // namespace
 
-std::string_view to_string(Stage stage) {
-    switch (stage) {
-        case Stage::Idle:
-            return "idle";
-        case Stage::Ice:
-            return "ice";
-        case Stage::Dtls:
-            return "dtls";
-        case Stage::Connected:
-            return "connected";
-        case Stage::Interrupted:
-            return "interrupted";
-        case Stage::Closed:
-            return "closed";
-        case Stage::Failed:
-            return "failed";
-    }
-    return "";
-}
-
 struct PeerTransport::Impl final : Dtls::Output {
     Impl(const Certificate& own, Config wanted, Wire& to, Sink& reports)
         : certificate(own),
@@ -268,6 +248,11 @@ void PeerTransport::remove_path(PathId path, Instant now) {
     impl_->ice.remove_path(path, now);
     impl_->describe_local();
     impl_->advance(now);
+}
+
+void PeerTransport::retire_path(PathId path) {
+    impl_->ice.retire_path(path);
+    impl_->describe_local();
 }
 
 std::optional<Instant> PeerTransport::relay_due() const { return impl_->ice.relay_due(); }

@@ -136,6 +136,8 @@ public:
     );
     /// The socket or relay is gone: another pair is looked for where media took this one.
     void remove_path(PathId path, Instant now);
+    /// The path is on its way out: not described any more, and no new pair takes it.
+    void retire_path(PathId path);
     /// As IceAgent's: when relays are wanted, and, once a search, that they are.
     [[nodiscard]] std::optional<Instant> relay_due() const;
     [[nodiscard]] bool take_relay_request(Instant now);

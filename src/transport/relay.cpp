@@ -2,6 +2,7 @@
 
 #include "net/byte_stream.hpp"
 #include "net/loop.hpp"
+#include "net/proxy_url.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -95,7 +96,7 @@ void Relay::open_stream(const net::Endpoint& to) {
         options.security = net::ByteStream::Security::Tls;
     }
     options.ca_file = access_.ca_file;
-    options.proxy = access_.proxy;
+    options.proxy = net::proxy_from_environment(server_.host);
     net::ByteStream::Handlers on;
     on.connected = [this] { start_client(monotonic_now()); };
     on.bytes = [this](BytesView bytes, Instant arrival) {

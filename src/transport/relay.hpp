@@ -23,15 +23,14 @@ namespace aircheck::transport {
 /// How TURN servers are reached.
 struct RelayAccess {
     std::string ca_file;  ///< Extra trust anchors (PEM) for "turns:", or "".
-    /// The HTTP proxy for what goes by TCP and TLS, "http://user:password@host:port", or "".
-    std::string proxy;
 };
 
 /// A TurnClient with its socket: one allocation at one server, the thin shell.
 ///
 /// The server's addresses are tried in turn, 3 s each while others are left; where the server sends
-/// us elsewhere that is followed, three times at most. Lives on the loop's thread; must not be
-/// destroyed in a handler of its own.
+/// us elsewhere that is followed, three times at most. Over TCP and TLS it goes through the proxy
+/// that the environment names (net::proxy_from_environment). Lives on the loop's thread; must not
+/// be destroyed in a handler of its own.
 class Relay final : private TurnClient::Output {
 public:
     struct Handlers {

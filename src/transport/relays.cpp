@@ -76,6 +76,9 @@ void Relays::on_changed(PathId path) {
         );
         const auto relayed = relay->relayed();
         handlers_.ready(path, relayed, preference);
+    } else if (relay->state() == TurnClient::State::Ready && relay->is_expiring()) {
+        log::info("relay.expiring", {{"server", relay->server().to_string()}});
+        handlers_.expiring(path);
     } else if (relay->state() == TurnClient::State::Failed) {
         log::info("relay.failed", {{"why", relay->failure()}});
         failures_[relay->server().to_string()] = relay->failure();
@@ -84,6 +87,14 @@ void Relays::on_changed(PathId path) {
         handlers_.lost(path);
     }
     handlers_.woken();
+}
+
+std::vector<PathId> Relays::expiring() const {
+    std::vector<PathId> paths;
+    for (const auto& [path, entry] : relays_) {
+        if (entry.is_ready && entry.relay->is_expiring()) paths.push_back(path);
+    }
+    return paths;
 }
 
 void Relays::release_but(PathId keep, Instant now) {

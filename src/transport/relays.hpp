@@ -29,7 +29,8 @@ public:
         std::function<
             void(PathId path, const net::Endpoint& peer, BytesView packet, Instant arrival)>
             packet;
-        std::function<void()> woken;  ///< Deadlines may have changed.
+        std::function<void(PathId path)> expiring;  ///< Works still, but not for long.
+        std::function<void()> woken;                ///< Deadlines may have changed.
     };
 
     Relays(net::Loop& loop, RelayAccess access, Handlers handlers);
@@ -39,6 +40,8 @@ public:
     [[nodiscard]] bool has_servers() const { return !servers_.empty(); }
     /// Makes an allocation at each server, beside those that there are.
     void open();
+    /// Those that work, but whose credentials the server takes no more.
+    [[nodiscard]] std::vector<PathId> expiring() const;
     /// Gives all back but `path`.
     void release_but(PathId path, Instant now);
     void close(Instant now);

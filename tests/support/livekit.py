@@ -43,13 +43,14 @@ VARIANTS = {
 
 class LiveKitServer:
     """livekit-server with one key pair. `variant` is one of VARIANTS; webhooks go to `webhook_urls`,
-    egress jobs over `redis`; `turn` is the configuration of its own TURN server."""
+    egress jobs over `redis`; `turn` is the configuration of its own TURN server,
+    `host` the address that it has instead of loopback's."""
 
-    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None, rtc=None, redis=None, turn=None):
+    def __init__(self, folder, *, webhook_urls=(), variant="full-ice", room=None, rtc=None, redis=None, turn=None, host=None):
         self.folder = pathlib.Path(folder)
         self.variant = variant
         self.port = free_port()
-        self.host = ipv6.address() if variant == "ipv6" else "127.0.0.1"
+        self.host = host or (ipv6.address() if variant == "ipv6" else "127.0.0.1")
         self._tls = None
         self.turn_port = (turn or {}).get("udp_port")
         config = {
@@ -131,22 +132,30 @@ class LiveKitServer:
         self.process.kill()
 
 
+def make_certificate(folder):
+    """An authority, and a certificate of its for this machine: the files ca, certificate and key."""
+    ca_file, key = folder / "ca.pem", folder / "ca.key"
+    certificate, certificate_key = folder / "server.pem", folder / "server.key"
+    if certificate_key.exists():
+        return ca_file, certificate, certificate_key
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out",
+         ca_file, "-subj", "/CN=test authority", "-addext", "basicConstraints=critical,CA:TRUE"],
+        check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", certificate_key,
+         "-out", certificate, "-CA", ca_file, "-CAkey", key, "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,DNS:livekit.test,DNS:relay.test,IP:127.0.0.1",
+         "-addext", "basicConstraints=CA:FALSE"],
+        check=True, capture_output=True)
+    return ca_file, certificate, certificate_key
+
+
 class TlsFront:
     """Ends TLS in front of a local port, as a load balancer does; with an authority made for it."""
 
     def __init__(self, folder, backend_port):
-        folder = pathlib.Path(folder)
-        self.ca_file, key = folder / "ca.pem", folder / "ca.key"
-        certificate, certificate_key = folder / "server.pem", folder / "server.key"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out",
-             self.ca_file, "-subj", "/CN=test authority", "-addext", "basicConstraints=critical,CA:TRUE"],
-            check=True, capture_output=True)
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", certificate_key,
-             "-out", certificate, "-CA", self.ca_file, "-CAkey", key, "-subj", "/CN=localhost",
-             "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"],
-            check=True, capture_output=True)
+        self.ca_file, certificate, certificate_key = make_certificate(pathlib.Path(folder))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, certificate_key)
         self.port = free_port()
