@@ -2,6 +2,7 @@
 
 #include "core/foreign_text.hpp"
 #include "net/jwt.hpp"
+#include "net/proxy_url.hpp"
 #include "net/url.hpp"
 #include "proto/livekit_room.pb.h"
 
@@ -66,6 +67,7 @@ Result<> RoomService::call(
     call.body = request.SerializeAsString();
     call.timeout = std::chrono::seconds(10);
     call.ca_file = access_.ca_file;
+    call.proxy = net::proxy_from_environment(url.host);
     const std::string what = "LiveKit " + method + " at " + url.host_header();
     const Instant asked = monotonic_now();
     auto answer = http_->send(call);

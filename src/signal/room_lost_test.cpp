@@ -309,5 +309,56 @@ INSTANTIATE_TEST_SUITE_P(
     )
 );
 
+TEST_F(RoomLost, ALostPathIsResumedAtOnceForItsIceRestart) {
+    be_in_room();
+    wait(11s);
+    session_->on_path_lost("its relay is gone", now_);
+    collect();
+    EXPECT_EQ(last<Reconnecting>().mode, Reconnecting::Mode::Resume);
+    EXPECT_EQ(last<Reconnecting>().words, "its relay is gone");
+    EXPECT_EQ(last<Connect>().purpose, Connect::Purpose::Resume);
+    EXPECT_THAT(last<Connect>().url, HasSubstr("&reconnect_reason=3"));  // SUBSCRIBER_FAILED
+    const auto connects = all<Connect>().size();
+    session_->on_path_lost("again", now_);  // While that goes on: it restarts ICE anyway.
+    collect();
+    EXPECT_EQ(all<Connect>().size(), connects);
+}
+
+TEST_F(RoomLost, ANewAddressEndsThePauseBeforeTheNextTry) {
+    be_in_room();
+    for (int i = 0; i < 5; ++i) {
+        close();
+        wait(i < 4 ? 10s : 0s);
+    }
+    const auto connects = all<Connect>().size();
+    session_->on_network_gained(now_);
+    wait(100ms);
+    EXPECT_EQ(all<Connect>().size(), connects + 1);
+}
+
+TEST_F(RoomLost, TellsTheServersRelaysAndThatOnlyTheyMayBeUsed) {
+    begin();
+    open();
+    auto joined = join_message();
+    joined.mutable_join()->mutable_client_configuration()->set_force_relay(livekit::ENABLED);
+    auto* server = joined.mutable_join()->add_ice_servers();
+    server->add_urls("turn:relay.example:3478?transport=udp");
+    server->set_username("u1");
+    server->set_credential("c1");
+    say(joined);
+    EXPECT_TRUE(last<Joined>().forces_relay);
+    EXPECT_EQ(last<Joined>().ice_servers.at(0).credential, "c1");
+    session_->on_media_connected(now_);
+    close();
+    open();
+    SignalResponse resumed;
+    server = resumed.mutable_reconnect()->add_ice_servers();
+    server->add_urls("turn:relay.example:3478?transport=udp");
+    server->set_credential("c2");
+    say(resumed);
+    EXPECT_FALSE(last<Resumed>().forces_relay);
+    EXPECT_EQ(last<Resumed>().ice_servers.at(0).credential, "c2");
+}
+
 }  // namespace
 }  // namespace aircheck::signal
