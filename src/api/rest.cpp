@@ -184,7 +184,49 @@ struct Call {
     }
 };
 
+/// {"egress_ids": ["EG_…"], "force": false}, each of them optional.
+Result<control::EgressService::Recovery> parse_recovery(const std::string& body) {
+    control::EgressService::Recovery wanted;
+    if (body.empty()) return wanted;
+    const json from = json::parse(body, nullptr, false);
+    if (!from.is_object()) return fail(Errc::InvalidArgument, "the body is no JSON object");
+    for (const auto& [name, value] : from.items()) {
+        if (name == "force" && value.is_boolean()) {
+            using Warm = control::EgressService::Recovery::Warm;
+            wanted.warm = value.get<bool>() ? Warm::Taken : Warm::Refused;
+        } else if (name == "egress_ids" && value.is_array()) {
+            for (const json& id : value) {
+                const std::string text = id.is_string() ? id.get<std::string>() : "";
+                if (!is_id(text, "EG_")) {
+                    return fail(Errc::InvalidArgument, "egress_ids: " + id.dump() + " is no id");
+                }
+                wanted.egress_ids.push_back(text);
+            }
+        } else {
+            return fail(Errc::InvalidArgument, "field '" + name + "': unknown, or of a wrong kind");
+        }
+    }
+    return wanted;
+}
+
 }  // namespace
+
+void Server::recover(const std::string& body, const Respond& respond) {
+    auto wanted = parse_recovery(body);
+    if (!wanted) return respond(problem(400, wanted.error().context));
+    backend_.egresses.recover(*std::move(wanted), [respond](const auto& all) {
+        if (!all) return respond(problem_of(all.error()));
+        json items = json::array();
+        for (const control::EgressService::Recovered& one : *all) {
+            items.push_back(
+                {{"egress_id", one.egress_id},
+                 {"what", control::to_string(one.what)},
+                 {"words", one.words}}
+            );
+        }
+        respond(json_answer(200, dump({{"recordings", std::move(items)}})));
+    });
+}
 
 void Server::handle_rest(const net::HttpServerRequest& request, const Respond& respond) {
     const auto access =
@@ -222,6 +264,11 @@ void Server::handle_rest(const net::HttpServerRequest& request, const Respond& r
             );
         });
         return;
+    }
+    if (area == "recover" && depth == 1 && request.method == "POST") {
+        return access->only_room.empty()
+                   ? recover(request.body, respond)
+                   : respond(problem(403, "the token is for room '" + access->only_room + "'"));
     }
     const auto run = [&](auto work) {
         backend_.records_pool.run([call = Call{backend_.store, backend_.egresses, *access},

@@ -69,6 +69,7 @@ private:
     void list_egress(const EgressCall& call);
     void handle_webhook(const net::HttpServerRequest& request, const Respond& respond);
     void handle_rest(const net::HttpServerRequest& request, const Respond& respond);
+    void recover(const std::string& body, const Respond& respond);
     void handle_link(const net::HttpServerRequest& request, const Respond& respond);
 
     Backend backend_;

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -46,6 +47,13 @@ enum class Listing { Text, Json };
 );
 [[nodiscard]] ExitCode run_egress_stop(const Config& config, const std::string& id);
 [[nodiscard]] ExitCode run_egress_upload(const Config& config, const std::string& id);
+
+struct RecoverCommand {
+    std::vector<std::string> egress_ids;  ///< None: all that have copies.
+    bool force = false;                   ///< Also those that somebody may still record.
+};
+/// Finishes recordings whose machine is gone; by the service that runs here, if one does.
+[[nodiscard]] ExitCode run_recover(const Config& config, const RecoverCommand& command);
 
 struct ConversationFilter {
     std::string room_name;

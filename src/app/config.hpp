@@ -265,6 +265,10 @@ struct Config {
     std::string database;          ///< postgres://…; empty: SQLite in data_dir.
     std::string secrets_key_file;  ///< Empty: a file in data_dir, made when first needed.
     Nanoseconds journal_keep = std::chrono::hours(24);
+    Nanoseconds journal_upload = 30s;  ///< 0: journals are not copied.
+    /// A folder, or "s3://bucket/prefix", "gs://…", "azure://account/container/…" of the kind that
+    /// is configured; empty: the configured bucket.
+    std::string journal_storage;
     Nanoseconds rejoin_window = 60s;
     AudioConfig audio;
     std::vector<AutoRecordRule> auto_record;

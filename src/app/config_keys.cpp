@@ -107,6 +107,12 @@ void add_own_keys(std::vector<Key>& keys) {
         "journal_keep", [](auto& c) -> auto& { return c.journal_keep; }
     ));
     keys.push_back(duration_key(
+        "journal_upload", [](auto& c) -> auto& { return c.journal_upload; }
+    ));
+    keys.push_back(text_key(
+        "journal_storage", [](auto& c) -> auto& { return c.journal_storage; }
+    ));
+    keys.push_back(duration_key(
         "rejoin_window", [](auto& c) -> auto& { return c.rejoin_window; }
     ));
     keys.push_back(number_key(

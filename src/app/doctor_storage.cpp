@@ -218,6 +218,37 @@ void StoreTrial::run() {
 
 }  // namespace
 
+namespace {
+
+void check_journals(const Config& config, net::HttpClient& http, Findings& findings) {
+    const auto copies = journal_copies(config);
+    if (!copies) {
+        findings.push_back(error("journals", copies.error().to_string(), "journal_storage", ""));
+        return;
+    }
+    if (!*copies) {
+        findings.push_back(
+            fine("journals", "not copied: what a lost machine had of running calls is lost with it")
+        );
+        return;
+    }
+    storage::SmallObjects objects((*copies)->destination, http);
+    const std::string where = storage::describe((*copies)->destination);
+    if (const auto tried = recorder::try_copying(objects); !tried) {
+        findings.push_back(warning(
+            "journals",
+            where + ": " + tried.error().to_string(),
+            "journal_upload, journal_storage",
+            "recordings are stored, but journals are not copied for the case that this machine is "
+            "lost: give the rights to write, read and delete, or set journal_upload: 0"
+        ));
+        return;
+    }
+    findings.push_back(fine("journals", where + ": copied while calls run (journal_upload)"));
+}
+
+}  // namespace
+
 void check_storage(const Config& config, net::HttpClient& http, Findings& findings) {
     auto destination = default_destination(config);
     // What is tried has to go again.
@@ -229,7 +260,7 @@ void check_storage(const Config& config, net::HttpClient& http, Findings& findin
     const auto* local = std::get_if<storage::LocalDestination>(&destination);
     if (local == nullptr) {
         StoreTrial(destination, http, findings).run();
-        return;
+        return check_journals(config, http, findings);
     }
     std::error_code failed;
     std::filesystem::create_directories(local->root, failed);
@@ -240,6 +271,7 @@ void check_storage(const Config& config, net::HttpClient& http, Findings& findin
     } else {
         findings.push_back(fine("storage", local->root + ": writable (no bucket is configured)"));
     }
+    if (!config.journal_storage.empty()) check_journals(config, http, findings);
 }
 
 ExitCode run_storage_check(const Config& config, Listing listing) {

@@ -25,6 +25,7 @@ struct Arguments {
     std::string wait = "10s";
     std::string mixing = "default";
     RenderCommand render;
+    RecoverCommand recover;
     DemoCommand demo;
     std::string demo_length = "20s";
     ConversationFilter filter;
@@ -221,6 +222,18 @@ void add_record_keeping_commands(CLI::App& app, Arguments& all, std::function<in
             "Send a file whose upload had failed",
             [&all](const Config& config) { return run_egress_upload(config, all.id); })
     );
+
+    auto* recover =
+        app.add_subcommand("recover", "Finish recordings whose machine is gone, from the bucket");
+    add_common(*recover, all);
+    recover->add_option("id", all.recover.egress_ids, "Their ids; none: all there are");
+    recover->add_flag(
+        "--force", all.recover.force, "Also those whose journal was written a moment ago"
+    );
+    choose(recover, [&all](const Config& config) {
+        quieten(config, log::Level::Warn);
+        return run_recover(config, all.recover);
+    });
 
     auto* storage = app.add_subcommand("storage", "The store: check");
     storage->require_subcommand(1);

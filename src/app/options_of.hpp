@@ -8,7 +8,9 @@
 #include "control/recording_links.hpp"
 #include "notify/outbox.hpp"
 #include "recorder/job.hpp"
+#include "recorder/journal_copies.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace aircheck::app {
@@ -18,6 +20,11 @@ namespace aircheck::app {
 [[nodiscard]] recorder::RoomAccess room_access(const Config& config);
 /// The configured bucket, or the local folder.
 [[nodiscard]] storage::Destination default_destination(const Config& config);
+/// Where journals are copied to while recordings run, and how often; none: `journal_upload` is 0,
+/// or there is no place beside this machine. InvalidArgument: `journal_storage` is no such place.
+[[nodiscard]] Result<std::optional<recorder::JournalCopies::Options>> journal_copies(
+    const Config& config
+);
 [[nodiscard]] control::RecordingDefaults recording_defaults(const Config& config);
 [[nodiscard]] std::vector<control::AutoRecordRule> auto_record_rules(const Config& config);
 [[nodiscard]] std::vector<notify::Receiver> receivers(const std::vector<WebhookConfig>& webhooks);

@@ -47,6 +47,54 @@ TEST(OptionsOf, RulesWebhooksAreConfiguredButToldOnlyOfTheirOwn) {
     EXPECT_THAT(named.include_events, ElementsAre("egress_ended"));
 }
 
+Config with_bucket() {
+    Config config;
+    config.storage.s3.emplace();
+    config.storage.s3->bucket = "calls";
+    config.storage.s3->access_key = "key";
+    config.storage.s3->object_lock.mode = "COMPLIANCE";
+    config.storage.s3->object_lock.days = 30;
+    config.storage.s3->storage_class = "GLACIER_IR";
+    config.storage.prefix = "prod";
+    return config;
+}
+
+TEST(OptionsOf, JournalsAreCopiedToTheBucketWithoutWhatKeepsThemThere) {
+    const auto copies = journal_copies(with_bucket()).value();
+    ASSERT_TRUE(copies);
+    EXPECT_EQ(copies->every, 30s);
+    const auto& s3 = std::get<storage::S3Destination>(copies->destination);
+    EXPECT_EQ(s3.bucket, "calls");
+    EXPECT_EQ(s3.prefix, "prod");
+    EXPECT_EQ(s3.lock_mode + s3.storage_class, "");
+    EXPECT_EQ(s3.lock_days, 0);
+}
+
+TEST(OptionsOf, JournalStorageIsAnotherPlace) {
+    Config config = with_bucket();
+    config.journal_storage = "s3://journals/of/calls";
+    const auto moved = journal_copies(config).value();
+    EXPECT_EQ(storage::describe(moved->destination), "s3://journals/of/calls");
+    EXPECT_EQ(std::get<storage::S3Destination>(moved->destination).access_key, "key");
+    config.journal_storage = "/mnt/shared";
+    EXPECT_EQ(storage::describe(journal_copies(config).value()->destination), "/mnt/shared");
+    for (const char* wrong : {"gs://journals", "s3://", "ftp://a/b"}) {
+        config.journal_storage = wrong;
+        const auto refused = journal_copies(config);
+        ASSERT_FALSE(refused) << wrong;
+        EXPECT_THAT(refused.error().context, testing::HasSubstr("journal_storage"));
+    }
+}
+
+TEST(OptionsOf, WithoutABucketThereIsNoPlaceForThem) {
+    Config config;
+    EXPECT_FALSE(journal_copies(config).value());
+    config.journal_storage = "/mnt/shared";
+    EXPECT_TRUE(journal_copies(config).value());
+    config.journal_upload = 0s;
+    EXPECT_FALSE(journal_copies(config).value());
+}
+
 TEST(OptionsOf, LimitsOfTheMachine) {
     const auto limits_of = [](const char* text) {
         ConfigSources sources;

@@ -11,6 +11,7 @@
 #include "control/machine.hpp"
 #include "control/room_watch.hpp"
 #include "control/secrets.hpp"
+#include "control/worker_leases.hpp"
 #include "core/log.hpp"
 #include "net/http_client.hpp"
 #include "notify/outbox.hpp"
@@ -53,6 +54,7 @@ struct Service::Impl {
     std::unique_ptr<net::Pool> remote_pool;
     std::unique_ptr<control::Admission> admission;
     std::unique_ptr<control::EgressService> egresses;
+    std::unique_ptr<control::WorkerLeases> leases;  ///< Where others share the records.
     std::unique_ptr<control::RoomWatch> watch;
     std::unique_ptr<Bus> bus;  ///< With `redis` set.
     std::unique_ptr<api::Delegate> delegate;
@@ -63,6 +65,7 @@ struct Service::Impl {
     std::function<void()> on_done;  ///< Once draining: when nothing runs any more.
 
     [[nodiscard]] Result<> open();
+    [[nodiscard]] control::WorkerLeases::Handlers lease_handlers();
     /// Now and every few seconds: what recordings cost here.
     void measure();
     void wait_for_recordings();
@@ -86,6 +89,7 @@ Result<> Service::Impl::open() {
     recorder::Recorder::Options recording;
     recording.data_dir = config.data_dir;
     recording.journal_keep = config.journal_keep;
+    AC_TRY(recording.journal_copies, journal_copies(config));
     AC_TRY(recorder, recorder::Recorder::create(loop, std::move(recording)));
     rooms = std::make_unique<control::RoomService>(room_access(config), http);
     records_pool = std::make_unique<net::Pool>("records", 1);
@@ -101,7 +105,8 @@ Result<> Service::Impl::open() {
     egress.worker = worker;
     egress.former_worker = worker_name(config);
     // SQLite is for one service, and the lock on data_dir says that there is no other.
-    egress.owns_records = database_of(config).find("://") == std::string::npos;
+    const bool owns_records = database_of(config).find("://") == std::string::npos;
+    egress.owns_records = owns_records;
     egress.rejoin_window = config.rejoin_window;
     egress.presigned_locations = config.storage.generate_presigned_url;
     egress.admission = admission.get();
@@ -109,6 +114,11 @@ Result<> Service::Impl::open() {
     egresses = std::make_unique<control::EgressService>(
         loop, *records_pool, *remote_pool, *store, *recorder, *outbox, *rooms, std::move(egress)
     );
+    if (!owns_records) {
+        leases = std::make_unique<control::WorkerLeases>(
+            loop, *records_pool, *store, control::WorkerLeases::Options{worker}, lease_handlers()
+        );
+    }
     control::RoomWatch::Options watching;
     watching.rules = auto_record_rules(config);
     watching.rejoin_window = config.rejoin_window;
@@ -122,6 +132,16 @@ Result<> Service::Impl::open() {
         AC_TRY(bus, Bus::create(loop, config, worker, *egresses));
     }
     return {};
+}
+
+control::WorkerLeases::Handlers Service::Impl::lease_handlers() {
+    control::WorkerLeases::Handlers handlers;
+    handlers.running = [this] { return egresses->running(); };
+    handlers.taken_over = [this](records::Recording recording) {
+        egresses->adopt(std::move(recording));
+    };
+    handlers.lost = [this](const std::string& egress_id) { egresses->abandon(egress_id); };
+    return handlers;
 }
 
 Result<std::unique_ptr<Service>> Service::create(net::Loop& loop, const Config& config) {
@@ -169,11 +189,21 @@ Result<> Service::start() {
     all.store_check = std::make_unique<StoreStartCheck>(default_destination(all.config));
     all.measure();
     if (all.bus) AC_CHECK_OK(all.bus->open());
+    // First of all: nobody is to take what this process goes on with.
+    if (all.leases) all.leases->start();
     all.egresses->take_up([&all] {
         all.watch->start();
         if (all.bus) all.bus->start();
     });
     return {};
+}
+
+void Service::recover(
+    control::EgressService::Recovery wanted, control::EgressService::OnRecovered on_recovered
+) {
+    impl_->outbox->start();
+    if (impl_->leases) impl_->leases->start();
+    impl_->egresses->recover(std::move(wanted), std::move(on_recovered));
 }
 
 bool Service::Impl::is_busy() {
@@ -201,6 +231,7 @@ void Service::drain(std::function<void()> on_done) {
     all.on_done = std::move(on_done);
     if (drains_already) return;
     if (all.bus) all.bus->drain();
+    if (all.leases) all.leases->drain();
     all.egresses->drain();
     if (all.is_busy())
         all.wait_for_recordings();

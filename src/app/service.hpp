@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/config.hpp"
+#include "control/egress_service.hpp"
 #include "core/result.hpp"
 #include "net/loop.hpp"
 #include "net/socket.hpp"
@@ -24,6 +25,11 @@ public:
 
     /// Listens, closes what a former process left unfinished, begins to watch rooms.
     [[nodiscard]] Result<> start();
+    /// In place of start(), for one purpose: finishes recordings whose machine is gone, as
+    /// EgressService::recover(). drain() waits for them.
+    void recover(
+        control::EgressService::Recovery wanted, control::EgressService::OnRecovered on_recovered
+    );
     /// No new recordings; those that run go on to their own end, however long. `on_done` on the
     /// loop when all files are finished and sent, and what was to be told of them is.
     void drain(std::function<void()> on_done);

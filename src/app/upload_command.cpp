@@ -85,7 +85,7 @@ struct Upload {
     }
     [[nodiscard]] Result<> put_on_record();
     void tell();
-    void tidy_up() const;
+    void tidy_up();
 };
 
 Result<> Upload::open(const std::string& id) {
@@ -248,9 +248,18 @@ void Upload::tell() {
     );
 }
 
-/// Its folder goes once `journal_keep` is over.
-void Upload::tidy_up() const {
+/// Its folder goes once `journal_keep` is over, the copies of its journal at once.
+void Upload::tidy_up() {
     const auto spool = storage::Spool::open(config.data_dir);
+    const auto copies = journal_copies(config);
+    const bool has_copies =
+        spool && recorder::copied_segments(spool->path() + "/" + recording.egress_id) > 0;
+    if (has_copies && copies && *copies) {
+        storage::SmallObjects objects((*copies)->destination, http);
+        if (const auto removed = recorder::remove_copies(objects, recording.egress_id); !removed) {
+            complain(in_context("copies of its journal stay", removed.error()));
+        }
+    }
     const auto marked =
         spool ? recorder::mark_done(*spool, recording.egress_id) : tl::unexpected(spool.error());
     if (marked) return;

@@ -109,4 +109,17 @@ void BusHost::update_stream(const livekit::UpdateStreamRequest& request, OnInfo 
 
 std::vector<std::string> BusHost::active() const { return egresses_.running(kOriginBus); }
 
+void BusHost::take_over(
+    const std::string& egress_id, std::function<void(TakenOver taken)> on_done
+) {
+    using Adoption = EgressService::Adoption;
+    egresses_.adopt_from_bus(egress_id, [on_done = std::move(on_done)](Adoption adoption) {
+        on_done(
+            adoption == Adoption::Ours       ? TakenOver::Yes
+            : adoption == Adoption::Anothers ? TakenOver::NotGone
+                                             : TakenOver::Not
+        );
+    });
+}
+
 }  // namespace aircheck::control

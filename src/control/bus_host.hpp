@@ -31,8 +31,9 @@ public:
     void start(const rpc::StartEgressRequest& request, OnInfo on_info) override;
     void stop(const std::string& egress_id, OnInfo on_info) override;
     void update_stream(const livekit::UpdateStreamRequest& request, OnInfo on_info) override;
-    /// None: what a former process had has ended with it.
     [[nodiscard]] std::vector<std::string> active() const override;
+    void take_over(const std::string& egress_id, std::function<void(TakenOver taken)> on_done)
+        override;
 
 private:
     [[nodiscard]] Answer<RecordingRequest> check(const rpc::StartEgressRequest& request) const;

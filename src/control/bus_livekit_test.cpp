@@ -103,6 +103,9 @@ public:
         on_info(rpc_fail("invalid_argument", "UpdateStream called on non-streaming egress"));
     }
     [[nodiscard]] std::vector<std::string> active() const override { return running_; }
+    void take_over(const std::string&, std::function<void(TakenOver taken)> on_done) override {
+        on_done(TakenOver::Not);
+    }
 
 private:
     std::size_t room_;

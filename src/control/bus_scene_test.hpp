@@ -67,7 +67,14 @@ public:
     void stop(const std::string& egress_id, OnInfo on_info) override;
     void update_stream(const livekit::UpdateStreamRequest& request, OnInfo on_info) override;
     [[nodiscard]] std::vector<std::string> active() const override { return running; }
+    void take_over(const std::string& egress_id, std::function<void(TakenOver taken)> on_done)
+        override {
+        calls.push_back("take over " + egress_id);
+        if (takes == TakenOver::Yes) running.push_back(egress_id);
+        on_done(takes);
+    }
 
+    TakenOver takes = TakenOver::Not;
     float bid = 1;
     std::optional<RpcError> refusal;
     bool holds_answers = false;

@@ -38,6 +38,15 @@ public:
     virtual void update_stream(const livekit::UpdateStreamRequest& request, OnInfo on_info) = 0;
     /// The jobs that are not over.
     [[nodiscard]] virtual std::vector<std::string> active() const = 0;
+    enum class TakenOver {
+        Yes,      ///< It goes on here, and its next states are told from here.
+        Not,      ///< Nobody can: it is lost.
+        NotGone,  ///< Its worker is not gone after all, or cannot be asked about: later, perhaps.
+    };
+    /// Goes on with a job whose worker is gone, if it can.
+    virtual void take_over(
+        const std::string& egress_id, std::function<void(TakenOver taken)> on_done
+    ) = 0;
 };
 
 /// A worker on LiveKit's bus (livekit-wire 7.4): bids for jobs and hands them to `host`, serves
@@ -45,8 +54,9 @@ public:
 ///
 /// A job's states are kept on disk and on Redis until its last one was taken, so that it is told
 /// whatever breaks: this process (the next one with the same folder tells it), Redis (told again
-/// when it is back), the machine (another worker sees the lease run out and ends the job as
-/// FAILED). A job that comes twice is answered with what became of the first. On one thread.
+/// when it is back), the machine (another worker sees the lease run out and goes on with the job,
+/// or ends it as FAILED). A job that comes twice is answered with what became of the first. On one
+/// thread.
 class BusWorker {
 public:
     struct Options {
@@ -62,8 +72,8 @@ public:
     struct Counters {
         std::uint64_t started = 0, refused = 0, repeated = 0;  ///< StartEgress that came here.
         std::uint64_t stopped = 0, streams_updated = 0;
-        std::uint64_t reports = 0, report_retries = 0;  ///< Calls of IOInfo.
-        std::uint64_t ended_for_others = 0;             ///< Jobs of workers that are gone.
+        std::uint64_t reports = 0, report_retries = 0;       ///< Calls of IOInfo.
+        std::uint64_t taken_over = 0, ended_for_others = 0;  ///< Jobs of workers that are gone.
     };
 
     /// References outlive the worker.

@@ -89,6 +89,7 @@ struct BusWorker::Impl {
         const std::string& worker_id,
         std::optional<livekit::EgressInfo> state
     );
+    void judge_orphan(const livekit::EgressInfo& info, const std::string& worker_id);
     void end_lost(livekit::EgressInfo info, const std::string& why);
     void forgotten(const std::string& egress_id);
 

@@ -69,8 +69,30 @@ void BusWorker::Impl::orphan(
             const auto known = answer ? parse<livekit::EgressInfo>(*answer) : std::nullopt;
             const auto info = state ? state : known;
             if (!info || (known && is_over(*known))) return leases.release(egress_id);
-            ++counters.ended_for_others;
-            end_lost(*info, "the recorder that had this job is gone (worker " + worker_id + ")");
+            judge_orphan(*info, worker_id);
+        }
+    );
+}
+
+/// A job that is not over goes on here, if the host knows how.
+void BusWorker::Impl::judge_orphan(const livekit::EgressInfo& info, const std::string& worker_id) {
+    const auto end_here = [this, info, worker_id] {
+        ++counters.ended_for_others;
+        end_lost(info, "the recorder that had this job is gone (worker " + worker_id + ")");
+    };
+    if (is_over(info)) return end_here();
+    if (is_draining) return leases.leave(info.egress_id(), worker_id);
+    host.take_over(
+        info.egress_id(),
+        [this, guard = std::weak_ptr<bool>(alive), info, worker_id, end_here](auto taken) {
+            if (guard.expired()) return;
+            if (taken == JobHost::TakenOver::Not) return end_here();
+            if (taken == JobHost::TakenOver::NotGone) {
+                return leases.leave(info.egress_id(), worker_id);
+            }
+            ++counters.taken_over;
+            keep(info);
+            serve_job(info.egress_id(), {});
         }
     );
 }

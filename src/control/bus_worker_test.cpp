@@ -244,6 +244,35 @@ TEST_F(BusWorkers, EndTheJobsOfOneThatIsGone) {
     EXPECT_EQ(two_.kept() + three.kept(), 0u);
 }
 
+TEST_F(BusWorkers, GoOnWithTheJobOfOneThatIsGone) {
+    two_.host.takes = JobHost::TakenOver::Yes;
+    begin("EG_1");
+    one_.report("EG_1", EgressStatus::EGRESS_ACTIVE);
+    one_.kill();
+    clock_.advance(60s);
+    EXPECT_THAT(two_.host.calls, ::testing::Contains("take over EG_1").Times(1));
+    EXPECT_EQ(redis_.hash(kOwners)["EG_1"], "two");
+    EXPECT_EQ(status_of(livekit_.store["EG_1"]), "ACTIVE");
+    two_.report("EG_1", EgressStatus::EGRESS_COMPLETE);
+    clock_.advance(60s);
+    EXPECT_THAT(
+        livekit_.webhooks, ElementsAre("started EG_1", "updated EG_1 ACTIVE", "ended EG_1 COMPLETE")
+    );
+    EXPECT_THAT(redis_.hash(kOwners), IsEmpty());
+}
+
+TEST_F(BusWorkers, LeaveTheJobOfOneThatTheRecordsTakeForAlive) {
+    two_.host.takes = JobHost::TakenOver::NotGone;
+    begin("EG_1");
+    one_.report("EG_1", EgressStatus::EGRESS_ACTIVE);
+    one_.kill();
+    clock_.advance(60s);
+    EXPECT_EQ(status_of(livekit_.store["EG_1"]), "ACTIVE") << "it is asked about again later";
+    two_.host.takes = JobHost::TakenOver::Not;
+    clock_.advance(std::chrono::minutes(3));
+    EXPECT_EQ(status_of(livekit_.store["EG_1"]), "FAILED");
+}
+
 TEST_F(BusWorkers, TellTheEndThatOneWhoIsGoneCouldNotTell) {
     begin("EG_1");
     one_.report("EG_1", EgressStatus::EGRESS_ACTIVE);

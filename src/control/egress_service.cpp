@@ -1,6 +1,7 @@
 #include "control/egress_service.hpp"
 
 #include "control/announcement.hpp"
+#include "control/dossier.hpp"
 #include "control/egress_info.hpp"
 #include "control/kept_job.hpp"
 #include "control/output_records.hpp"
@@ -65,6 +66,12 @@ std::vector<std::string> EgressService::running(std::string_view origin) const {
     for (const auto& [egress_id, running] : running_) {
         if (running.request.origin == origin) ids.push_back(egress_id);
     }
+    return ids;
+}
+
+std::vector<std::string> EgressService::running() const {
+    std::vector<std::string> ids;
+    for (const auto& [egress_id, running] : running_) ids.push_back(egress_id);
     return ids;
 }
 
@@ -182,6 +189,7 @@ void EgressService::admit(
     change.receivers = request.receivers;
     recorder::Job job = job_of(request, change.recording);
     change.recording.sealed_job = keep_job(job, options_.links.secrets_key);
+    job.dossier = write_dossier(change.recording, job);
     auto launched = launch(std::move(request), std::move(job), change.recording);
     if (!launched) {
         records::Recording& refused = change.recording;
@@ -241,6 +249,8 @@ void EgressService::on_update(const recorder::Snapshot& snapshot) {
     apply_snapshot(snapshot, running.recording);
     auto& streams = running.recording.streams;
     streams.insert(streams.begin(), running.streams_before.begin(), running.streams_before.end());
+    auto& gaps = running.recording.gaps;
+    if (running.gap_before) gaps.insert(gaps.begin(), *running.gap_before);
     Change change;
     change.recording = running.recording;
     change.participants = participants_of(snapshot);

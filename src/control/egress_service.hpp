@@ -34,6 +34,8 @@ class WebhookEvent;
 
 namespace aircheck::control {
 
+struct Dossier;
+
 /// Starts, stops and lists recordings, whoever asks, and keeps records and receivers up to date
 /// with what the recorder tells.
 ///
@@ -121,6 +123,39 @@ public:
     /// are free again: what is left of a live call is recorded anew. Before rules are looked at and
     /// the bus is heard; `on_done` on home.
     void take_up(std::function<void()> on_done);
+    /// Goes on with a recording whose process is gone and which the records name as ours: from its
+    /// journal in the spool, or that in the store of copies. Where there is none, what is left of
+    /// the call is recorded, and told to be all there is.
+    void adopt(records::Recording recording);
+    enum class Adoption {
+        Ours,      ///< It goes on here.
+        Anothers,  ///< Its process lives.
+        Never      ///< It is over, or nothing is known of it.
+    };
+    /// The same for one whose process the bus takes for gone; `on_done` on home.
+    void adopt_from_bus(
+        const std::string& egress_id, std::function<void(Adoption adoption)> on_done
+    );
+    /// What `aircheck recover` is asked for.
+    struct Recovery {
+        std::vector<std::string> egress_ids;  ///< None: all that have copies.
+        /// Whether one is taken whose journal was written a moment ago: who writes it may live.
+        enum class Warm { Refused, Taken } warm = Warm::Refused;
+    };
+    struct Recovered {
+        std::string egress_id;
+        enum class What { Begun, NothingToDo, Refused } what = What::Refused;
+        std::string words;  ///< For people.
+    };
+    using OnRecovered = std::function<void(Result<std::vector<Recovered>> all)>;
+    /// Finishes (or goes on with) recordings whose machine is gone, from the copies of their
+    /// journals, also those that our records know nothing of; answers once it is known what becomes
+    /// of each. NotFound: there is no store of copies; else its errors.
+    void recover(Recovery wanted, OnRecovered on_recovered);
+    /// Another process goes on with it: it ends here, sends nothing and is not told of.
+    void abandon(const std::string& egress_id);
+    /// The ids of all that are not over.
+    [[nodiscard]] std::vector<std::string> running() const;
     /// No new recordings from now on; those that run go on to their own end.
     void drain() { shutting_down_ = true; }
     /// drain(), and those that run are ended.
@@ -164,6 +199,7 @@ private:
         bool is_claim_over = false;  ///< And was told to be.
         StreamNews stream_news;
         std::vector<records::StoredStream> streams_before;  ///< That were over in a former process.
+        std::optional<records::Gap> gap_before;             ///< Before what this process has of it.
     };
     /// One step of a recording, to be stored with what announces it.
     struct Change {
@@ -220,6 +256,17 @@ private:
         std::vector<std::pair<records::Recording, Error>> lost;
     };
     [[nodiscard]] Result<> find_left(Left& left);
+    [[nodiscard]] Result<bool> make_ours(records::Recording& recording);
+    void fetch_past(records::Recording recording, Instant since);
+    void on_past(records::Recording recording, Instant since, const Result<WallTime>& fetched);
+    [[nodiscard]] Result<std::vector<Recovered>> recover_now(const Recovery& wanted);
+    [[nodiscard]] Recovered recover_one(
+        storage::SmallObjects& copies, const std::string& egress_id, Recovery::Warm warm
+    );
+    [[nodiscard]] Result<std::string> recover_begun(Dossier dossier, Recovery::Warm warm);
+    [[nodiscard]] Result<> own(records::Recording& recording, const recorder::Job& job);
+    void begin_anew(Unfinished one);
+    void run_again(Unfinished one);
     [[nodiscard]] Result<Unfinished> open_unfinished(const records::Recording& recording) const;
     void apply_reach(storage::Destination& destination) const;
     void fail_unfinished(records::Recording recording, const Error& why);
@@ -250,5 +297,8 @@ private:
     std::atomic<bool> shutting_down_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+/// "begun", "nothing_to_do", "refused".
+[[nodiscard]] std::string_view to_string(EgressService::Recovered::What what);
 
 }  // namespace aircheck::control

@@ -1,5 +1,6 @@
 // After a restart: recordings that a former process left are gone on with, or told to have failed.
 #include "control/announcement.hpp"
+#include "control/dossier.hpp"
 #include "control/egress_service.hpp"
 #include "control/kept_job.hpp"
 #include "control/secrets.hpp"
@@ -29,29 +30,6 @@ recorder::EndReason end_reason_of(const records::Recording& recording) {
     return recorder::EndReason::RoomClosed;
 }
 
-/// What a request was, as far as what follows its start needs it.
-RecordingRequest request_of(
-    const recorder::Job& job, const records::Recording& recording, BytesView secrets_key
-) {
-    RecordingRequest request;
-    request.room_name = job.room_name;
-    request.source = job.source;
-    request.mixing = job.mixing;
-    request.makes_file = job.makes_file;
-    request.encoding = job.encoding;
-    request.destination = job.destination;
-    request.filepath = job.filepath;
-    request.writes_manifest = job.writes_manifest;
-    request.track_files = job.track_files;
-    request.segments = job.segments;
-    request.stream = job.stream;
-    request.end = job.end;
-    request.receivers = kept_receivers_of(recording, secrets_key);
-    request.metadata_json = recording.metadata_json;
-    request.origin = recording.origin;
-    return request;
-}
-
 }  // namespace
 
 // --- After a restart
@@ -78,7 +56,6 @@ void EgressService::resume(Unfinished one) {
     Running running;
     running.request = request_of(one.job, one.recording, options_.links.secrets_key);
     running.recording = one.recording;
-    running.recording.worker = options_.worker;
     std::ranges::copy_if(
         one.recording.streams,
         std::back_inserter(running.streams_before),
@@ -86,13 +63,14 @@ void EgressService::resume(Unfinished one) {
     );
     static_cast<void>(running.stream_news.is_to_be_told(one.recording.streams, monotonic_now()));
     one.job.access = options_.defaults.access;
+    one.job.dossier = write_dossier(one.recording, one.job);
     auto resumed = recorder_.resume(one.job, [this](const recorder::Snapshot& snapshot) {
         on_update(snapshot);
     });
     if (!resumed) {
-        log::error(
-            "recording.not_resumed", {{"egress", egress_id}, {"error", resumed.error().to_string()}}
-        );
+        records_pool_.run([this, recording = one.recording, why = resumed.error()] {
+            fail_unfinished(recording, why);
+        });
         return;
     }
     if (options_.admission != nullptr) {
@@ -123,6 +101,7 @@ void EgressService::judge_room(
 ) {
     const std::string& egress_id = one.job.egress_id;
     const auto running = running_.find(egress_id);
+    asking_.erase(egress_id);
     if (running == running_.end()) return;
     const bool is_soon = wall_now() - one.last_written < options_.rejoin_window;
     const bool lives = rooms && rooms->rooms_size() > 0 &&
@@ -131,8 +110,7 @@ void EgressService::judge_room(
     // The server was restarted, too, and those in the room are on their way back: they go on in
     // the same file.
     if (is_soon) {
-        auto& timer = asking_[egress_id];
-        if (!timer) timer = std::make_unique<net::Timer>(home_);
+        auto& timer = asking_[egress_id] = std::make_unique<net::Timer>(home_);
         timer->after(kAskAgain, [this, one] { ask_for_room(one); });
         return;
     }
@@ -197,6 +175,17 @@ void close_streams(records::Recording& recording) {
 
 }  // namespace
 
+/// Under the name that this process has now. False: it is another's by now.
+Result<bool> EgressService::make_ours(records::Recording& recording) {
+    using OnlyIf = records::Store::TakeOver::OnlyIf;
+    AC_TRY(
+        const bool is_ours,
+        store_.take_over({recording.egress_id, recording.worker, options_.worker, OnlyIf::Known})
+    );
+    recording.worker = options_.worker;
+    return is_ours;
+}
+
 Result<> EgressService::find_left(Left& left) {
     records::RecordingQuery query;
     query.which = records::RecordingQuery::Which::Unfinished;
@@ -205,6 +194,8 @@ Result<> EgressService::find_left(Left& left) {
         AC_TRY(auto page, store_.list_recordings(query));
         for (records::Recording& recording : page.items) {
             if (!is_ours(recording)) continue;
+            AC_TRY(const bool is_made_ours, make_ours(recording));
+            if (!is_made_ours) continue;  // Another process took it over a moment ago.
             if (auto one = open_unfinished(recording)) {
                 left.to_resume.push_back(*std::move(one));
             } else {

@@ -1,10 +1,12 @@
 #include "control/kept_job.hpp"
 
+#include "control/announcement.hpp"
 #include "control/secrets.hpp"
 #include "net/crypto.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
 #include <optional>
 
 namespace aircheck::control {
@@ -106,18 +108,28 @@ recorder::EndRule end_of(const json& from) {
     return end;
 }
 
-json to_json(const storage::Destination& destination, BytesView key) {
-    const KeptDestination kept = keep_destination(destination, key);
-    return {{"open", kept.json}, {"sealed", to_base64(kept.sealed)}};
-}
-Result<storage::Destination> destination_of(const json& from, BytesView key) {
-    KeptDestination kept;
-    kept.json = from.at("open");
-    kept.sealed = from_base64(from.at("sealed").get<std::string>()).value_or(Bytes{});
-    return open_destination(kept, key);
-}
+/// What is kept of a destination, and the reverse.
+using Keep = std::function<json(const storage::Destination& destination)>;
+using Open = std::function<Result<storage::Destination>(const json& kept)>;
 
-json to_json(const recorder::SegmentOutput& segments, BytesView key) {
+Keep sealed_with(BytesView key) {
+    return [key](const storage::Destination& destination) -> json {
+        const KeptDestination kept = keep_destination(destination, key);
+        return {{"open", kept.json}, {"sealed", to_base64(kept.sealed)}};
+    };
+}
+Open opened_with(BytesView key) {
+    return [key](const json& from) {
+        KeptDestination kept;
+        kept.json = from.at("open");
+        kept.sealed = from_base64(from.at("sealed").get<std::string>()).value_or(Bytes{});
+        return open_destination(kept, key);
+    };
+}
+json keep_none(const storage::Destination& /*destination*/) { return nullptr; }
+Result<storage::Destination> open_none(const json& /*kept*/) { return storage::Destination(); }
+
+json to_json(const recorder::SegmentOutput& segments, const Keep& keep) {
     return {
         {"prefix", segments.prefix},
         {"playlist_name", segments.playlist_name},
@@ -125,10 +137,10 @@ json to_json(const recorder::SegmentOutput& segments, BytesView key) {
         {"suffix", number(segments.suffix)},
         {"duration", segments.duration.count()},
         {"encoding", to_json(segments.encoding)},
-        {"destination", to_json(segments.destination, key)},
+        {"destination", keep(segments.destination)},
         {"writes_manifest", segments.writes_manifest}};
 }
-Result<recorder::SegmentOutput> segments_of(const json& from, BytesView key) {
+Result<recorder::SegmentOutput> segments_of(const json& from, const Open& open) {
     recorder::SegmentOutput segments;
     segments.prefix = from.at("prefix");
     segments.playlist_name = from.at("playlist_name");
@@ -136,7 +148,7 @@ Result<recorder::SegmentOutput> segments_of(const json& from, BytesView key) {
     read(from.at("suffix"), segments.suffix);
     segments.duration = Nanoseconds(from.at("duration").get<std::int64_t>());
     segments.encoding = encoding_of(from.at("encoding"));
-    AC_TRY(segments.destination, destination_of(from.at("destination"), key));
+    AC_TRY(segments.destination, open(from.at("destination")));
     segments.writes_manifest = from.at("writes_manifest");
     return segments;
 }
@@ -165,7 +177,7 @@ recorder::StreamOutput stream_of(const json& from) {
     return stream;
 }
 
-Result<recorder::Job> job_of(const json& from, BytesView key) {
+Result<recorder::Job> job_of(const json& from, const Open& open) {
     recorder::Job job;
     job.room_name = from.at("room_name");
     job.room_sid = from.at("room_sid");
@@ -173,19 +185,54 @@ Result<recorder::Job> job_of(const json& from, BytesView key) {
     read(from.at("mixing"), job.mixing);
     job.makes_file = from.at("makes_file");
     job.encoding = encoding_of(from.at("encoding"));
-    AC_TRY(job.destination, destination_of(from.at("destination"), key));
+    AC_TRY(job.destination, open(from.at("destination")));
     job.filepath = from.at("filepath");
     job.writes_manifest = from.at("writes_manifest");
     if (const json& files = from.at("track_files"); !files.is_null()) {
         job.track_files = recorder::TrackFiles{files.get<std::string>()};
     }
     if (const json& kept = from.at("segments"); !kept.is_null()) {
-        AC_TRY(job.segments, segments_of(kept, key));
+        AC_TRY(job.segments, segments_of(kept, open));
     }
     if (const json& kept = from.at("stream"); !kept.is_null()) job.stream = stream_of(kept);
     job.end = end_of(from.at("end"));
     job.requested_at = WallTime(Nanoseconds(from.at("requested_at").get<std::int64_t>()));
     return job;
+}
+
+json to_json(const recorder::Job& job, const Keep& keep) {
+    return {
+        {"room_name", job.room_name},
+        {"room_sid", job.room_sid},
+        {"source", to_json(job.source)},
+        {"mixing", number(job.mixing)},
+        {"makes_file", job.makes_file},
+        {"encoding", to_json(job.encoding)},
+        {"destination", keep(job.destination)},
+        {"filepath", job.filepath},
+        {"writes_manifest", job.writes_manifest},
+        {"track_files", job.track_files ? json(job.track_files->filepath) : json(nullptr)},
+        {"segments", job.segments ? to_json(*job.segments, keep) : json(nullptr)},
+        {"stream", job.stream ? to_json(*job.stream) : json(nullptr)},
+        {"end", to_json(job.end)},
+        {"requested_at", unix_nanoseconds(job.requested_at)}};
+}
+
+/// Paths and names need not be UTF-8, and JSON has to be.
+std::string dump(const json& kept) {
+    return kept.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<recorder::Job> read_job(
+    std::string_view text, const std::string& egress_id, const Open& open
+) {
+    try {
+        AC_TRY(auto job, job_of(json::parse(text), open));
+        job.egress_id = egress_id;
+        return job;
+    } catch (const json::exception&) {
+        return fail(Errc::Malformed, "kept job of " + egress_id);
+    }
 }
 
 }  // namespace
@@ -211,24 +258,40 @@ recorder::Job job_of(const RecordingRequest& request, const records::Recording& 
 }
 
 Bytes keep_job(const recorder::Job& job, BytesView secrets_key) {
-    const json kept = {
-        {"room_name", job.room_name},
-        {"room_sid", job.room_sid},
-        {"source", to_json(job.source)},
-        {"mixing", number(job.mixing)},
-        {"makes_file", job.makes_file},
-        {"encoding", to_json(job.encoding)},
-        {"destination", to_json(job.destination, secrets_key)},
-        {"filepath", job.filepath},
-        {"writes_manifest", job.writes_manifest},
-        {"track_files", job.track_files ? json(job.track_files->filepath) : json(nullptr)},
-        {"segments", job.segments ? to_json(*job.segments, secrets_key) : json(nullptr)},
-        {"stream", job.stream ? to_json(*job.stream) : json(nullptr)},
-        {"end", to_json(job.end)},
-        {"requested_at", unix_nanoseconds(job.requested_at)}};
-    // Paths and names need not be UTF-8, and JSON has to be.
-    const std::string text = kept.dump(-1, ' ', false, json::error_handler_t::replace);
+    const std::string text = dump(to_json(job, sealed_with(secrets_key)));
     return net::seal(secrets_key, text, std::string(kPurpose) + job.egress_id);
+}
+
+std::string show_job(const recorder::Job& job) {
+    recorder::Job shown = job;
+    shown.stream.reset();  // Their URLs hold keys.
+    return dump(to_json(shown, keep_none));
+}
+
+Result<recorder::Job> read_shown_job(std::string_view text, const std::string& egress_id) {
+    return read_job(text, egress_id, open_none);
+}
+
+RecordingRequest request_of(
+    const recorder::Job& job, const records::Recording& recording, BytesView secrets_key
+) {
+    RecordingRequest request;
+    request.room_name = job.room_name;
+    request.source = job.source;
+    request.mixing = job.mixing;
+    request.makes_file = job.makes_file;
+    request.encoding = job.encoding;
+    request.destination = job.destination;
+    request.filepath = job.filepath;
+    request.writes_manifest = job.writes_manifest;
+    request.track_files = job.track_files;
+    request.segments = job.segments;
+    request.stream = job.stream;
+    request.end = job.end;
+    request.receivers = kept_receivers_of(recording, secrets_key);
+    request.metadata_json = recording.metadata_json;
+    request.origin = recording.origin;
+    return request;
 }
 
 Result<recorder::Job> open_job(
@@ -237,13 +300,7 @@ Result<recorder::Job> open_job(
     AC_TRY(
         const auto text, net::open_sealed(secrets_key, sealed, std::string(kPurpose) + egress_id)
     );
-    try {
-        AC_TRY(auto job, job_of(json::parse(text), secrets_key));
-        job.egress_id = egress_id;
-        return job;
-    } catch (const json::exception&) {
-        return fail(Errc::Malformed, "kept job of " + egress_id);
-    }
+    return read_job(text, egress_id, opened_with(secrets_key));
 }
 
 }  // namespace aircheck::control

@@ -21,8 +21,19 @@ namespace aircheck::control {
 /// the configuration's.
 [[nodiscard]] Bytes keep_job(const recorder::Job& job, BytesView secrets_key);
 
-/// The reverse; `access` is left empty. Malformed: another key sealed it, it was tampered with, or
-/// a version wrote it that this one does not know.
+/// The same for everybody to see: without destinations and streams, which hold secrets.
+[[nodiscard]] std::string show_job(const recorder::Job& job);
+/// The reverse. Malformed, as open_job().
+[[nodiscard]] Result<recorder::Job> read_shown_job(
+    std::string_view text, const std::string& egress_id
+);
+/// What a request was, as far as what follows its start needs it.
+[[nodiscard]] RecordingRequest request_of(
+    const recorder::Job& job, const records::Recording& recording, BytesView secrets_key
+);
+
+/// keep_job()'s reverse; `access` is left empty. Malformed: another key sealed it, it was tampered
+/// with, or a version wrote it that this one does not know.
 [[nodiscard]] Result<recorder::Job> open_job(
     BytesView sealed, const std::string& egress_id, BytesView secrets_key
 );

@@ -44,7 +44,8 @@ private:
 
 class FolderStore final : public SegmentStore {
 public:
-    explicit FolderStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    FolderStore(std::filesystem::path folder, NameSync name_sync)
+        : folder_(std::move(folder)), name_sync_(name_sync) {}
 
     [[nodiscard]] Result<std::unique_ptr<Sink>> create(std::uint32_t segment) override {
         const std::string path = (folder_ / segment_name(segment)).string();
@@ -53,7 +54,7 @@ public:
         if (fd < 0 && errno == EEXIST) return fail(Errc::AlreadyExists, "journal " + path);
         if (fd < 0) return fail_errno(errno, "create " + path);
         auto sink = std::make_unique<FileSink>(fd, path);
-        AC_CHECK_OK(sync_folder());
+        if (name_sync_ == NameSync::AtOnce) AC_CHECK_OK(sync_folder(folder_));
         return sink;
     }
 
@@ -64,17 +65,8 @@ public:
     }
 
 private:
-    /// A file's name is in its folder: without this a crash may keep the bytes and lose the file.
-    [[nodiscard]] Result<> sync_folder() const {
-        const int fd = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0) return fail_errno(errno, "open " + folder_.string());
-        const int failed = ::fsync(fd) != 0 ? errno : 0;
-        ::close(fd);
-        if (failed != 0) return fail_errno(failed, "sync " + folder_.string());
-        return {};
-    }
-
     std::filesystem::path folder_;
+    NameSync name_sync_;
 };
 
 }  // namespace
@@ -85,11 +77,22 @@ std::string segment_name(std::uint32_t segment) {
     return name;
 }
 
-Result<std::unique_ptr<SegmentStore>> open_folder(const std::filesystem::path& folder) {
+Result<> sync_folder(const std::filesystem::path& folder) {
+    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return fail_errno(errno, "open " + folder.string());
+    const int failed = ::fsync(fd) != 0 ? errno : 0;
+    ::close(fd);
+    if (failed != 0) return fail_errno(failed, "sync " + folder.string());
+    return {};
+}
+
+Result<std::unique_ptr<SegmentStore>> open_folder(
+    const std::filesystem::path& folder, NameSync name_sync
+) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return fail_errno(error.value(), "create folder " + folder.string());
-    return std::make_unique<FolderStore>(folder);
+    return std::make_unique<FolderStore>(folder, name_sync);
 }
 
 }  // namespace aircheck::journal

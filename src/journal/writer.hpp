@@ -40,9 +40,15 @@ public:
 
 /// "000001.acj".
 [[nodiscard]] std::string segment_name(std::uint32_t segment);
-/// Segments as files of mode 0600 in `folder`, which is made if it is not there.
-[[nodiscard]] Result<std::unique_ptr<SegmentStore>> open_folder(const std::filesystem::path& folder
+/// Segments as files of mode 0600 in `folder`, which is made if it is not there. A segment's name
+/// is synced when it is made, or by the caller (sync_folder) where waiting for that is no good.
+enum class NameSync { AtOnce, ByCaller };
+[[nodiscard]] Result<std::unique_ptr<SegmentStore>> open_folder(
+    const std::filesystem::path& folder, NameSync name_sync = NameSync::AtOnce
 );
+/// A file's name is in its folder: without this a crash of the machine may keep the bytes and lose
+/// the file.
+[[nodiscard]] Result<> sync_folder(const std::filesystem::path& folder);
 
 /// Writes a journal: collects records in memory and puts them on disk when the owner says the time.
 ///

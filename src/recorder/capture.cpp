@@ -117,6 +117,17 @@ signal::Track track_of(const journal::TrackStart& start) {
     return track;
 }
 
+Result<journal::Writer> create_writer(
+    std::unique_ptr<journal::SegmentStore> store,
+    const journal::Header& header,
+    const Capture::Options& options,
+    Instant now
+) {
+    journal::Writer::Limits limits;
+    limits.segment_every = options.segment_every;
+    return journal::Writer::create(std::move(store), header, limits, now);
+}
+
 }  // namespace
 
 std::string unknown_codec_of(const signal::Track& track) {
@@ -129,7 +140,7 @@ Result<std::unique_ptr<Capture>> Capture::create(Options options, Instant now) {
     options.header.settings = options.settings.to_string();
     options.header.monotonic_start = now;
     AC_TRY(auto pipeline, Pipeline::create(options.settings, options.header));
-    AC_TRY(auto writer, journal::Writer::create(std::move(options.store), options.header, {}, now));
+    AC_TRY(auto writer, create_writer(std::move(options.store), options.header, options, now));
     return std::unique_ptr<Capture>(
         new Capture(std::move(writer), std::move(pipeline), options.header)
     );
@@ -144,7 +155,7 @@ Result<std::unique_ptr<Capture>> Capture::resume(
     header.monotonic_start = origin;
     header.segment = past.last_segment + 1;
     AC_TRY(auto pipeline, Pipeline::create(options.settings, header));
-    AC_TRY(auto writer, journal::Writer::create(std::move(options.store), header, {}, now));
+    AC_TRY(auto writer, create_writer(std::move(options.store), header, options, now));
     std::unique_ptr<Capture> capture(new Capture(std::move(writer), std::move(pipeline), header));
     capture->is_behind_ = true;
     capture->recall(past);

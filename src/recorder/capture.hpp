@@ -29,6 +29,7 @@ public:
         std::unique_ptr<journal::SegmentStore> store;
         journal::Header header;  ///< Its settings are written by create().
         PipelineSettings settings;
+        Nanoseconds segment_every{0};  ///< Of the journal; zero: it has one segment.
     };
 
     /// Errors: the journal cannot be made, or the encoding is impossible.

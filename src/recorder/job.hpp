@@ -175,6 +175,8 @@ struct Job {
     std::optional<StreamOutput> stream;
     EndRule end;
     WallTime requested_at;
+    /// What is copied to a store beside the journal, for who finishes it elsewhere; "": nothing is.
+    std::string dossier;
 };
 
 enum class Status { Starting, Active, Ending, Complete, Failed, Aborted, LimitReached };
@@ -322,6 +324,14 @@ struct Snapshot {
     std::vector<StageTiming> stages;
 };
 
+/// It belongs to another worker now, which sends it: Failure with 409, as when another joined the
+/// room under its identity.
+[[nodiscard]] constexpr bool is_anothers(EndReason reason, int error_code) {
+    return reason == EndReason::Failure && error_code == 409;
+}
+[[nodiscard]] inline bool is_anothers(const Snapshot& snapshot) {
+    return is_anothers(snapshot.end_reason, snapshot.error_code);
+}
 /// Nothing of it waits to be sent any more.
 [[nodiscard]] bool is_stored(const Snapshot& snapshot);
 

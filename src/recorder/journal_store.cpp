@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <utility>
 
 namespace aircheck::recorder {
@@ -56,6 +57,11 @@ public:
     Result<> remove(std::uint32_t segment) override { return files_->remove(segment); }
     Result<std::unique_ptr<journal::Sink>> create(std::uint32_t segment) override {
         AC_TRY(auto file, files_->create(segment));
+        pool_.run([folder = folder_] {
+            const auto synced = journal::sync_folder(folder);
+            if (synced || !std::filesystem::exists(folder)) return;
+            log::warn("journal.not_synced", {{"error", synced.error().to_string()}});
+        });
         return std::make_unique<Segment>(
             std::move(file), folder_ + "/" + journal::segment_name(segment), pool_
         );
@@ -72,7 +78,7 @@ private:
 Result<std::unique_ptr<journal::SegmentStore>> open_journal_store(
     const std::string& folder, net::Pool& pool
 ) {
-    AC_TRY(auto files, journal::open_folder(folder));
+    AC_TRY(auto files, journal::open_folder(folder, journal::NameSync::ByCaller));
     return std::make_unique<Store>(std::move(files), folder, pool);
 }
 

@@ -59,6 +59,7 @@ RecordingContext MediaThread::context() {
         shared_.spool,
         shared_.certificate,
         shared_.upload_patience,
+        shared_.journal_segment,
         shared_.srtp_profiles,
         shared_.stream_threads};
 }

@@ -25,6 +25,7 @@ public:
         const storage::Spool& spool;
         const transport::Certificate& certificate;
         Nanoseconds upload_patience;
+        Nanoseconds journal_segment;
         std::string srtp_profiles;
         streams::Threads& stream_threads;
     };

@@ -40,11 +40,18 @@ struct Recorder::Impl {
             // What failed to be uploaded stays until `egress upload` has sent it, and a journal of
             // which nothing became a file until somebody renders it.
             const bool is_empty = !snapshot.file.started_at && snapshot.file.spool_path.empty();
-            if (is_empty || is_stored(snapshot)) tidy_up(snapshot.egress_id);
+            const bool is_done = is_empty || is_stored(snapshot);
+            if (copies) copies->end(snapshot.egress_id, outcome_of(snapshot, is_done));
+            if (is_done) tidy_up(snapshot.egress_id);
             threads[it->second.thread]->forget(snapshot.egress_id);
             running.erase(it);
         }
         on_update(snapshot);
+    }
+
+    [[nodiscard]] static JournalCopies::Outcome outcome_of(const Snapshot& last, bool is_done) {
+        if (is_anothers(last)) return JournalCopies::Outcome::Anothers;
+        return is_done ? JournalCopies::Outcome::Complete : JournalCopies::Outcome::Kept;
     }
 
     void tidy_up(const std::string& egress_id) {
@@ -82,6 +89,10 @@ struct Recorder::Impl {
         return {};
     }
 
+    void begin_copies(const Job& job, JournalCopies::Begun begun) {
+        if (copies && !job.dossier.empty()) copies->begin(job.egress_id, job.dossier, begun);
+    }
+
     MediaThread& place(const std::string& egress_id, OnUpdate on_update) {
         const std::size_t thread = least_busy();
         running[egress_id] = Running{thread, std::move(on_update)};
@@ -102,6 +113,7 @@ struct Recorder::Impl {
     storage::Spool spool;
     net::HttpClient http;
     streams::Threads stream_threads;
+    std::unique_ptr<JournalCopies> copies;  ///< With Options::journal_copies.
     net::Timer sweeping{home};
     std::unique_ptr<transport::Certificate> certificate;
     std::unique_ptr<net::Pool> uploads;
@@ -136,11 +148,17 @@ Result<std::unique_ptr<Recorder>> Recorder::create(net::Loop& home, Options opti
             impl->spool,
             *impl->certificate,
             impl->options.upload_patience,
+            impl->options.journal_copies
+                ? JournalCopies::segment_length(impl->options.journal_copies->every)
+                : Nanoseconds(0),
             impl->options.srtp_profiles,
             impl->stream_threads};
         impl->threads.push_back(
             std::make_unique<MediaThread>(std::move(shared), "media-" + std::to_string(i))
         );
+    }
+    if (const auto& copies = impl->options.journal_copies) {
+        impl->copies = std::make_unique<JournalCopies>(home, impl->http, impl->spool, *copies);
     }
     impl->sweep();
     return std::unique_ptr<Recorder>(new Recorder(std::move(impl)));
@@ -153,6 +171,7 @@ Recorder::~Recorder() {
     for (const auto& thread : impl_->threads) thread->halt();
     // What still runs on the pools reports to the loops that stand still now, and is dropped there.
     impl_->http.abort();
+    if (impl_->copies) impl_->copies->finish();
     impl_->uploads->finish();
     impl_->disk->finish();
     impl_->catching_up->finish();
@@ -172,6 +191,7 @@ Result<> Recorder::start(Job job, OnUpdate on_update) {
         );
     }
     MediaThread& thread = impl_->place(job.egress_id, std::move(on_update));
+    impl_->begin_copies(job, JournalCopies::Begun::Here);
     thread.start(std::move(job), impl_->report());
     return {};
 }
@@ -179,12 +199,39 @@ Result<> Recorder::start(Job job, OnUpdate on_update) {
 Result<> Recorder::resume(Job job, OnUpdate on_update) {
     AC_CHECK_OK(impl_->may_begin(job.egress_id));
     MediaThread& thread = impl_->place(job.egress_id, std::move(on_update));
+    impl_->begin_copies(job, JournalCopies::Begun::FromAnother);
     thread.resume(std::move(job), impl_->report());
     return {};
 }
 
 Result<WallTime> Recorder::last_written(const std::string& egress_id) const {
     return journal_written_at(impl_->spool, egress_id);
+}
+
+std::optional<storage::SmallObjects> Recorder::copies() {
+    if (!impl_->options.journal_copies) return std::nullopt;
+    return storage::SmallObjects(impl_->options.journal_copies->destination, impl_->http);
+}
+
+Result<WallTime> Recorder::fetch(const std::string& egress_id) {
+    auto objects = copies();
+    if (!objects)
+        return fail(Errc::NotFound, "journals are not copied to a store (journal_upload)");
+    AC_CHECK_OK(fetch_journal(*objects, impl_->spool, egress_id));
+    AC_TRY(const auto past, read_journal_past(impl_->spool.path() + "/" + egress_id));
+    return past.header.wall_start + past.end;
+}
+
+void Recorder::forget_copies(const std::string& egress_id) {
+    if (impl_->copies) impl_->copies->forget(egress_id);
+}
+
+Result<> Recorder::drop_fetched(const std::string& egress_id) {
+    return impl_->spool.remove(egress_id);
+}
+
+void Recorder::abandon(const std::string& egress_id) {
+    end_with_past(egress_id, EndReason::Failure, "another worker goes on with it", 409);
 }
 
 void Recorder::rejoin(const std::string& egress_id) {

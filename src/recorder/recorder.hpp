@@ -3,10 +3,12 @@
 #include "core/result.hpp"
 #include "net/loop.hpp"
 #include "recorder/job.hpp"
+#include "recorder/journal_copies.hpp"
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace aircheck::recorder {
@@ -50,7 +52,8 @@ public:
         Nanoseconds upload_patience =
             std::chrono::hours(1);  ///< Failing longer than this is for good.
         std::uint64_t min_free_bytes =
-            256 * 1024 * 1024;      ///< Less on the spool's disk: no new recordings.
+            256 * 1024 * 1024;  ///< Less on the spool's disk: no new recordings.
+        std::optional<JournalCopies::Options> journal_copies;  ///< None: journals stay here.
         std::string srtp_profiles;  ///< OpenSSL's names, in order; "": AES-GCM first, then AES-CM.
     };
     using OnUpdate = std::function<void(const Snapshot& snapshot)>;
@@ -69,6 +72,17 @@ public:
     /// before.
     [[nodiscard]] Result<> resume(Job job, OnUpdate on_update);
     void rejoin(const std::string& egress_id);
+    /// Brings the journal of a recording that does not run from the store of copies into the spool.
+    /// Returns when the last of it was written. Waits for the remote; from any thread. Errors:
+    /// NotFound also where there is no such store; fetch_journal()'s.
+    [[nodiscard]] Result<WallTime> fetch(const std::string& egress_id);
+    /// Its outputs are complete: the copies of its journal go.
+    void forget_copies(const std::string& egress_id);
+    /// Takes a fetched journal, with which nothing was begun, out of the spool again.
+    [[nodiscard]] Result<> drop_fetched(const std::string& egress_id);
+    /// The copies' objects, for who looks for recordings whose machine is gone; none: there is no
+    /// such store.
+    [[nodiscard]] std::optional<storage::SmallObjects> copies();
     /// When the journal of a recording that does not run was written last. Waits for the disk; from
     /// any thread. Errors: NotFound when the spool has none.
     [[nodiscard]] Result<WallTime> last_written(const std::string& egress_id) const;
@@ -76,6 +90,9 @@ public:
     void end_with_past(
         const std::string& egress_id, EndReason reason, std::string error, int error_code
     );
+    /// Another worker has the recording now: it ends (EndReason::Failure, 409), sends nothing, and
+    /// leaves what is in the spool.
+    void abandon(const std::string& egress_id);
     /// Ends a recording; false when none of that id runs. Repeating it is harmless.
     bool stop(const std::string& egress_id, EndReason reason);
     /// Adds and removes streams: StreamSet::update(). `on_done` once, after the snapshot that shows

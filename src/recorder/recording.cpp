@@ -77,6 +77,7 @@ Capture::Options Recording::capture_options() {
     options.header.room_sid = job_.room_sid;
     options.header.recorder_version = "aircheck " AIRCHECK_VERSION;
     options.header.wall_start = wall_now();
+    if (!job_.dossier.empty()) options.segment_every = context_.journal_segment;
     options.settings.mixing = job_.mixing;
     options.settings.routes = job_.source.routes;
     options.settings.encoding = job_.encoding;

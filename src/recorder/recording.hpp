@@ -45,7 +45,8 @@ struct RecordingContext {
     const storage::Spool& spool;
     const transport::Certificate& certificate;
     Nanoseconds upload_patience;
-    std::string srtp_profiles;  ///< "": transport's own.
+    Nanoseconds journal_segment;  ///< How long one is; zero: there is one.
+    std::string srtp_profiles;    ///< "": transport's own.
     streams::Threads& stream_threads;
 };
 
@@ -163,7 +164,7 @@ private:
     void output_over();
     /// It belongs to another worker, which sends it.
     [[nodiscard]] bool is_anothers() const {
-        return end_reason_ == EndReason::Failure && error_code_ == 409;
+        return recorder::is_anothers(end_reason_, error_code_);
     }
     [[nodiscard]] bool has_sent_tracks() const;  ///< All there were.
     [[nodiscard]] std::vector<ManifestPlace> manifest_places() const;

@@ -1,5 +1,6 @@
 #include "recorder/spool_files.hpp"
 
+#include "recorder/journal_copies.hpp"
 #include "recorder/journal_store.hpp"
 
 #include <sys/stat.h>
@@ -17,14 +18,16 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t kFirstSegment = 1;
 
-/// Everything in `folder` but its journal and the upload's checkpoint: outputs, segments, tracks.
+/// Everything in `folder` but its journal, what is copied of it, and the upload's checkpoint:
+/// outputs, segments, tracks.
 Result<> remove_outputs(const std::string& folder) {
     std::error_code error;
     std::vector<fs::path> outputs;
     fs::directory_iterator entries(folder, error);
     for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
         const fs::path& path = entries->path();
-        const bool stays = path.extension() == ".acj" || path == checkpoint_path(folder);
+        const bool stays = path.extension() == ".acj" || path.filename() == kCopiedName ||
+                           path == checkpoint_path(folder);
         if (!stays) outputs.push_back(path);
     }
     for (const fs::path& output : outputs) {

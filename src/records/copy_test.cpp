@@ -103,7 +103,7 @@ std::vector<Way> all_ways() {
     std::vector<Way> ways;
     for (const Backend from : {Backend::SqliteFile, Backend::Postgres}) {
         for (const Backend to : {Backend::SqliteFile, Backend::Postgres}) {
-            for (int schema = 1; schema <= 4; ++schema) ways.push_back({from, to, schema});
+            for (int schema = 1; schema <= 5; ++schema) ways.push_back({from, to, schema});
         }
     }
     return ways;
@@ -221,6 +221,7 @@ TEST(Copy, TakesEveryTableThereIs) {
     );
     for (const Row& row : rows) there.insert(row.text("name"));
     there.erase("aircheck_schema");
+    there.erase("workers");  // Processes that live now; they say so again.
     EXPECT_EQ(copied, there);
 }
 

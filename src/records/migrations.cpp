@@ -141,6 +141,14 @@ CREATE TABLE received_events (
 CREATE INDEX received_events_by_age ON received_events (received_at)
 )sql";
 
+/// Until when each process that shares the records is taken to live.
+constexpr std::string_view kWorkers = R"sql(
+CREATE TABLE workers (
+    worker TEXT NOT NULL PRIMARY KEY,
+    alive_until BIGINT NOT NULL
+)
+)sql";
+
 std::string in_dialect(std::string_view sql, bool postgres) {
     std::string text(sql);
     constexpr std::string_view kSerial = "{serial}";
@@ -196,6 +204,7 @@ const std::vector<Migration>& migrations() {
         {"deliveries, received events", kOutbox},
         {"segments", kSegments},
         {"streams", kStreams},
+        {"workers", kWorkers},
     };
     return all;
 }

@@ -103,12 +103,15 @@ Result<> Store::ping() {
 
 Result<WallTime> Store::now() {
     if (!impl_->database.is_postgres()) return wall_now();
-    return impl_->read([](Database& database) -> Result<WallTime> {
-        const Rows rows = database.query(
-            "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now"
-        );
-        return WallTime(std::chrono::microseconds(rows.front().number("now")));
-    });
+    return impl_->read([](Database& database) -> Result<WallTime> { return now_of(database); });
+}
+
+WallTime now_of(Database& database) {
+    if (!database.is_postgres()) return wall_now();
+    const Rows rows = database.query(
+        "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now"
+    );
+    return WallTime(std::chrono::microseconds(rows.front().number("now")));
 }
 
 Result<bool> Store::event_seen(const std::string& event_id) {

@@ -112,7 +112,11 @@ public:
     // --------------------------------------------------------------------------------
 
     struct Updated {
-        enum class Outcome { Applied, Stale } outcome = Outcome::Applied;
+        enum class Outcome {
+            Applied,
+            Stale,
+            Anothers  ///< Another worker has it now: nothing was taken of this.
+        } outcome = Outcome::Applied;
         Recording recording;  ///< As it is now.
     };
     /// Makes or updates a recording, its files, its conversation's status, and adds `announcements`
@@ -121,9 +125,36 @@ public:
     /// Updates are idempotent and may come in any order: the one with the higher (rank_of(status),
     /// updated_at) wins; an older one is Stale: of it, only *kept* fields that are still empty,
     /// files not known yet, and a revoked link are taken, and its announcements are dropped. A file
-    /// once uploaded stays so. Errc::NotFound: it names a conversation that does not exist.
+    /// once uploaded stays so. One that names another worker than the records do is Anothers: it
+    /// comes from a process that was taken for dead. Errc::NotFound: it names a conversation that
+    /// does not exist.
     [[nodiscard]] Result<Updated> update_recording(
         const Recording& recording, std::span<const Delivery> announcements = {}
+    );
+
+    // Of several processes that share the records, each recording is one's: its `worker`.
+    /// `worker` lives, for `lease` from now on by the database's clock.
+    [[nodiscard]] Result<> keep_alive(const std::string& worker, Nanoseconds lease);
+    /// Unfinished recordings whose worker was kept alive once and is not any more, oldest first;
+    /// none of `except_origin`.
+    [[nodiscard]] Result<std::vector<Recording>> orphans(
+        int limit, const std::string& except_origin = ""
+    );
+    struct TakeOver {
+        std::string egress_id;
+        std::string from;
+        std::string to;
+        enum class OnlyIf {
+            Known,  ///< The caller knows that `from` works with it no more.
+            Gone    ///< `from` is not kept alive.
+        } only_if = OnlyIf::Gone;
+    };
+    /// True: the unfinished recording is `to`'s from now on, and was `from`'s. Of several that try,
+    /// one gets it.
+    [[nodiscard]] Result<bool> take_over(const TakeOver& wanted);
+    /// Whose each of these is; those that are not known are left out.
+    [[nodiscard]] Result<std::map<std::string, std::string>> workers_of(
+        const std::vector<std::string>& egress_ids
     );
     /// Errc::NotFound.
     [[nodiscard]] Result<Recording> find_recording(const std::string& egress_id);

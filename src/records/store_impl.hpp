@@ -118,6 +118,12 @@ private:
     Args args_;
 };
 
+/// Statuses that are not final.
+inline constexpr std::string_view kUnfinished =
+    "('EGRESS_STARTING', 'EGRESS_ACTIVE', 'EGRESS_ENDING')";
+/// Inside a transaction: Store::now().
+[[nodiscard]] WallTime now_of(Database& database);
+
 /// The columns `name`s of many rows at once: "(:name0, :name1 …)" and its arguments.
 struct InList {
     std::string sql;

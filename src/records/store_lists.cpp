@@ -96,8 +96,6 @@ Result<Page<ConversationDetails>> Store::list_conversations(const ConversationQu
 
 Result<Page<Recording>> Store::list_recordings(const RecordingQuery& query) {
     PageSql page("started_at", "egress_id");
-    constexpr std::string_view kUnfinished =
-        "('EGRESS_STARTING', 'EGRESS_ACTIVE', 'EGRESS_ENDING')";
     if (query.which == RecordingQuery::Which::Unfinished) {
         page.where("status IN " + std::string(kUnfinished));
     } else if (query.which == RecordingQuery::Which::Finished) {

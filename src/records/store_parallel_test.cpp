@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <random>
 #include <set>
 #include <thread>
@@ -189,6 +190,64 @@ TEST(Postgres, ARestartOfTheServerIsWaitedFor) {
     other.join();
     EXPECT_TRUE(must(store->event_seen("EV_1")));
     EXPECT_TRUE(must(store->event_seen("EV_2")));
+}
+
+Recording recording_of(const std::string& egress_id, const std::string& worker) {
+    Recording recording;
+    recording.egress_id = egress_id;
+    recording.room_name = "r";
+    recording.status = RecordingStatus::Active;
+    recording.worker = worker;
+    recording.started_at = recording.updated_at = at(10);
+    return recording;
+}
+
+TEST_P(ManyWorkers, OfWhomOneIsGoneOneTakesItsRecordings) {
+    must(store().update_recording(recording_of("EG_1", "gone")));
+    must(store().update_recording(recording_of("EG_2", "alive")));
+    must(store().update_recording(recording_of("EG_3", "of a version without leases")));
+    must(store().keep_alive("gone", -1s));
+    must(store().keep_alive("alive", std::chrono::hours(1)));
+    std::atomic<int> taken = 0;
+    run([&](Store& own, int worker) {
+        for (const Recording& orphan : must(own.orphans(10))) {
+            EXPECT_EQ(orphan.egress_id, "EG_1");
+            taken +=
+                must(own.take_over({"EG_1", "gone", "worker " + std::to_string(worker)})) ? 1 : 0;
+        }
+        EXPECT_FALSE(must(own.take_over({"EG_2", "alive", "a thief"})));
+    });
+    EXPECT_EQ(taken, 1);
+    EXPECT_EQ(must(store().workers_of({"EG_1", "EG_2", "EG_9"})).at("EG_2"), "alive");
+    EXPECT_TRUE(must(store().workers_of({"EG_1"})).at("EG_1").starts_with("worker "));
+    EXPECT_TRUE(must(store().orphans(10)).empty());
+}
+
+TEST_P(ManyWorkers, WhoWasTakenForDeadChangesNothingAnyMore) {
+    must(store().update_recording(recording_of("EG_1", "former")));
+    must(store().keep_alive("former", -1s));
+    ASSERT_TRUE(must(store().take_over({"EG_1", "former", "new"})));
+    Recording late = recording_of("EG_1", "former");
+    late.status = RecordingStatus::Failed;
+    late.updated_at = at(99);
+    Delivery told;
+    told.delivery_id = "DL_1";
+    const auto refused = must(store().update_recording(late, {&told, 1}));
+    EXPECT_EQ(refused.outcome, Store::Updated::Outcome::Anothers);
+    EXPECT_EQ(refused.recording.worker, "new");
+    EXPECT_EQ(must(store().find_recording("EG_1")).status, RecordingStatus::Active);
+    EXPECT_EQ(must(store().list_deliveries({})).items.size(), 0U);
+    const auto taken = must(store().update_recording(recording_of("EG_1", "new")));
+    EXPECT_EQ(taken.outcome, Store::Updated::Outcome::Applied);
+}
+
+TEST_P(ManyWorkers, WhatIsOverIsTakenByNobody) {
+    Recording over = recording_of("EG_1", "gone");
+    over.status = RecordingStatus::Complete;
+    must(store().update_recording(over));
+    must(store().keep_alive("gone", -1s));
+    EXPECT_TRUE(must(store().orphans(10)).empty());
+    EXPECT_FALSE(must(store().take_over({"EG_1", "gone", "new", Store::TakeOver::OnlyIf::Known})));
 }
 
 }  // namespace

@@ -19,6 +19,10 @@ bool is_newer_or_same(const Recording& told, const Recording& known) {
            std::pair(rank_of(known.status), known.updated_at);
 }
 
+bool is_anothers(const Recording& known, const Recording& told) {
+    return !told.worker.empty() && !known.worker.empty() && told.worker != known.worker;
+}
+
 /// `newer` with what only `older` knows. The order of updates decides which is which, not their
 /// arrival.
 StoredFile merged(StoredFile newer, const StoredFile& older) {
@@ -121,6 +125,9 @@ Result<Store::Updated> Store::update_recording(
         // Also before there is a row to lock: of two that come first at once, one sees the other.
         database.lock_name("recording " + recording.egress_id);
         const auto known = load_recording(database, recording.egress_id);
+        if (known && is_anothers(*known, recording)) {
+            return Updated{Updated::Outcome::Anothers, *known};
+        }
         Updated updated{Updated::Outcome::Applied, recording};
         if (known && is_newer_or_same(recording, *known)) {
             updated.recording = merged(recording, *known);

@@ -102,7 +102,7 @@ def livekit(start_livekit):
 @pytest.fixture
 def start_aircheck(running, tmp_path):
     """start_aircheck(server=…, config={…}): a running `aircheck serve`."""
-    return lambda **options: running.add(Aircheck(tmp_path, **options))
+    return lambda folder=tmp_path, **options: running.add(Aircheck(folder, **options))
 
 
 @pytest.fixture(scope="session")

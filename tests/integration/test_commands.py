@@ -151,8 +151,9 @@ def test_doctor_says_what_keys_that_only_write_cannot_do(bucket, receiver, tmp_p
 def test_the_store_alone_by_its_own_command_and_as_the_service_starts(start_aircheck, livekit, bucket, tmp_path):
     (tmp_path / "good.yaml").write_text(json.dumps({"storage": {"s3": bucket.config()}}))
     done = run("storage", "check", "--json", "--config", "good.yaml", folder=tmp_path)
-    (only,) = map(json.loads, done.stdout.splitlines())
+    only, journals = map(json.loads, done.stdout.splitlines())
     assert done.returncode == 0 and (only["check"], only["status"]) == ("storage", "ok"), done.stdout
+    assert (journals["check"], journals["status"]) == ("journals", "ok"), done.stdout
     for step in ("written", "in parts", "taken back", "read", "opened by a signed link", "listed", "deleted"):
         assert step in only["detail"]
     wrong = {**bucket.config(), "secret": "not-the-secret"}

@@ -15,6 +15,9 @@ SECRET_KEY = "test-secret-key"
 REGION = "us-east-1"
 
 
+JOURNALS = "aircheck-journals/"
+
+
 class Minio:
     def __init__(self, folder):
         self._folder = pathlib.Path(folder)
@@ -80,11 +83,15 @@ class Bucket:
         return sorted(item["Key"] for item in answer.get("Contents", []))
 
     def keys(self):
-        """All objects but manifests, which lie beside every recording."""
-        return [key for key in self._all() if key not in self.manifests()]
+        """All objects but manifests, which lie beside every recording, and journals, which come and go."""
+        return [key for key in self._all() if key not in self.manifests() and not key.startswith(JOURNALS)]
+
+    def journals(self):
+        """The copies of journals of recordings that run."""
+        return [key for key in self._all() if key.startswith(JOURNALS)]
 
     def manifests(self):
-        return [key for key in self._all() if re.fullmatch(r"(.*/)?EG_\w+\.json", key)]
+        return [key for key in self._all() if re.fullmatch(r"(.*/)?EG_\w+\.json", key) and not key.startswith(JOURNALS)]
 
     def manifest(self):
         """The only one there is."""

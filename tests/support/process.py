@@ -100,11 +100,22 @@ class Process:
         """The log's last lines, long ones cut."""
         return "\n".join(line[:500] for line in self.log.read_text(errors="replace").splitlines()[-lines:])
 
+    def wait_for_log(self, text, *, limit=120.0):
+        """Until its log has that text."""
+        self.wait_until(lambda: text in self.log.read_text(errors="replace"), f"logs {text}", limit=limit)
+
     def is_running(self):
         return self.popen.poll() is None
 
     def interrupt(self):
         self.popen.send_signal(signal.SIGINT)
+
+    def pause(self):
+        """SIGSTOP: lives, and does nothing."""
+        self.popen.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.popen.send_signal(signal.SIGCONT)
 
     def kill(self):
         """SIGKILL: no goodbye, as when the machine goes."""
