@@ -49,9 +49,10 @@ sanitizers: bootstrap-full
 test-deploy: bootstrap-test bootstrap-deploy build ## the package, the image and the chart, as far as they can be tried here
 	@tools/run_tests --pytest deploy
 
+CHAOS_SEEDS ?= 1-20
 .PHONY: chaos
-chaos: bootstrap-test build ## kill, cut off and fill up: nothing recorded may be lost
-	@tools/run_tests --pytest chaos
+chaos: bootstrap-test build ## kill, cut off and fill up: nothing recorded may be lost; CHAOS_SEEDS=1-20
+	@AIRCHECK_CHAOS_SEEDS=$(CHAOS_SEEDS) tools/run_tests --pytest chaos
 
 .PHONY: bench
 bench: bootstrap-test ## the budgets of docs: a table, and JSON in bench/results/

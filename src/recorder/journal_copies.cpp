@@ -2,6 +2,7 @@
 
 #include "core/log.hpp"
 #include "journal/writer.hpp"
+#include "recorder/spool_files.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -30,6 +31,10 @@ std::string segments_folder(const std::string& egress_id) {
 }
 std::string segment_key(const std::string& egress_id, std::uint32_t segment) {
     return segments_folder(egress_id) + "/" + journal::segment_name(segment);
+}
+
+std::string checkpoint_key(const std::string& egress_id) {
+    return segments_folder(egress_id) + "/upload.state";
 }
 
 void note_copied(const std::string& folder, std::uint32_t segments) {
@@ -89,6 +94,14 @@ Result<std::uint32_t> fetch_journal(
         AC_CHECK_OK(storage::assemble_file({as_bytes(*content), {}, 0, 0}, path));
     }
     if (fetched == 0) return fail(Errc::NotFound, "no journal of " + egress_id + " is copied");
+    const auto checkpoint = objects.get(checkpoint_key(egress_id));
+    if (checkpoint) {
+        AC_CHECK_OK(
+            storage::assemble_file({as_bytes(*checkpoint), {}, 0, 0}, checkpoint_path(folder))
+        );
+    } else if (checkpoint.error().code != Errc::NotFound) {
+        return tl::unexpected(checkpoint.error());
+    }
     note_copied(folder, fetched);
     return fetched;
 }
@@ -133,11 +146,25 @@ struct JournalCopies::Copy {
     bool was_told = false;   ///< That the store does not take it.
     std::uint32_t sent = 0;  ///< Segments from the first on.
     bool is_dossier_sent = false;
+    std::string checkpoint;  ///< As it was sent.
 
     [[nodiscard]] Result<> send(
         SmallObjects objects, const std::string& folder, std::optional<Outcome> over
     );
+    [[nodiscard]] Result<> send_checkpoint(SmallObjects& objects, const std::string& folder);
 };
+
+/// It changes with each part of the output, some megabytes.
+Result<> JournalCopies::Copy::send_checkpoint(SmallObjects& objects, const std::string& folder) {
+    const std::string path = checkpoint_path(folder);
+    std::error_code error;
+    if (sent == 0 || !fs::exists(path, error)) return {};
+    AC_TRY(auto now, read_whole(path));
+    if (now == checkpoint) return {};
+    AC_CHECK_OK(objects.put(checkpoint_key(egress_id), now, ObjectStore::IfTaken::Overwrite));
+    checkpoint = std::move(now);
+    return {};
+}
 
 /// All segments that are whole: of a journal that is still written, all but the last.
 Result<> JournalCopies::Copy::send(
@@ -159,7 +186,7 @@ Result<> JournalCopies::Copy::send(
         sent = segment;
         note_copied(folder, sent);
     }
-    return {};
+    return send_checkpoint(objects, folder);
 }
 
 JournalCopies::JournalCopies(

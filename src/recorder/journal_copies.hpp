@@ -21,7 +21,9 @@ namespace aircheck::recorder {
 ///
 ///     aircheck-journals/jobs/EG_….json      what is to be recorded, as its owner wrote it
 ///     aircheck-journals/EG_…/000001.acj …   segments, each as soon as it is whole
+///     aircheck-journals/EG_…/upload.state   which parts of the output the store has (UploadTask)
 ///
+/// Who finishes it goes on with the upload, too: no parts are left behind that nobody completes.
 /// A journal whose outputs are complete is marked ("done") before its copies go, so that nobody
 /// makes a shorter recording of those that are left.
 
@@ -31,7 +33,8 @@ namespace aircheck::recorder {
 [[nodiscard]] Result<std::string> copied_dossier(
     storage::SmallObjects& objects, const std::string& egress_id
 );
-/// Brings a journal into the spool, where the recorder goes on with it. Returns the number of
+/// Brings a journal, and the upload's checkpoint, into the spool, where the recorder goes on with
+/// it. Returns the number of
 /// segments. NotFound: there is none; AlreadyExists: the spool has one of it.
 [[nodiscard]] Result<std::uint32_t> fetch_journal(
     storage::SmallObjects& objects, const storage::Spool& spool, const std::string& egress_id

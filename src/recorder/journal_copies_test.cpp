@@ -71,6 +71,22 @@ TEST_F(JournalCopiesTest, WholeSegmentsAreCopiedAndGoWithTheEnd) {
     copies.finish();
 }
 
+TEST_F(JournalCopiesTest, TheUploadsCheckpointGoesAlong) {
+    JournalCopies copies(loop_, http_, spool_, {store_, 600ms});
+    copies.begin(kId, "the job", JournalCopies::Begun::Here);
+    segment(1, "one");
+    segment(2, "is still written");
+    tests::write_file(spool_file("upload.state"), "two parts");
+    const std::string key = std::string("aircheck-journals/") + kId + "/upload.state";
+    wait_until([&] { return objects_.get(key).value_or("") == "two parts"; });
+    tests::write_file(spool_file("upload.state"), "three parts");
+    wait_until([&] { return objects_.get(key).value_or("") == "three parts"; });
+    copies.finish();
+    const auto elsewhere = storage::Spool::open(folder_ / "elsewhere").value();
+    ASSERT_EQ(fetch_journal(objects_, elsewhere, kId).value(), 1u);
+    EXPECT_EQ(tests::read_file(elsewhere.path() + "/" + kId + "/upload.state"), "three parts");
+}
+
 TEST_F(JournalCopiesTest, WhatIsKeptIsCopiedToItsLastSegment) {
     JournalCopies copies(loop_, http_, spool_, {store_, 600ms});
     copies.begin(kId, "the job", JournalCopies::Begun::Here);

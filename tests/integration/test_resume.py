@@ -139,14 +139,18 @@ def test_an_upload_goes_on_where_it_was(livekit, start_aircheck, bucket, callers
         {"file_type": "wav", "filepath": "long", "channels": 2}])
     saying = ann.start_tone(440, 120.0)
     wait_until(lambda: (service.spool(egress_id) / "upload.state").exists(), "a part was sent", limit=240)
+    uploads = bucket.uploads("long.wav")
+    assert len(uploads) == 1
     service.kill()
     service.start()
     wait_until(lambda: says(service, "recording.resumed"), "it goes on")
     scene.wait_for_packets(service, 100)
+    assert bucket.uploads("long.wav") == uploads, "the same one, and no other"
     saying.cancel()
     scene.stop_egress(service, egress_id)
     service.wait_for_recording(egress_id, "EGRESS_COMPLETE", limit=120)
     assert says(service, "upload.anew") == 0
+    assert bucket.uploads("long.wav") == []
     path = bucket.download("long.wav", tmp_path)
     assert scene.heard(path, 440) > 50
 

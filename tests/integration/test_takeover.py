@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from livekit import api
 from support import media, scene
 from support.aircheck import Aircheck
 from support.postgres import Postgres
@@ -189,3 +190,37 @@ def test_keys_that_only_write_leave_no_journals_behind(lone, livekit, bucket, ca
     assert [key for key in bucket.journals() if "EG_" in key] == []
     found = service.command("storage", "check")
     assert "journals are not copied" in found.stdout, found
+
+
+def test_a_job_of_the_bus_goes_on_at_another_worker(
+        running, start_livekit, redis, bucket, receiver, callers, room, tmp_path):
+    server = start_livekit(redis=redis, webhook_urls=[receiver.url()])
+    postgres = running.add(Postgres(tmp_path))
+    config = {
+        "redis": {"address": redis.address}, "database": postgres.new_database(), "journal_upload": f"{JOURNAL_UPLOAD}s",
+        "secrets_key_file": key_file(tmp_path), "storage": {"s3": bucket.config()}}
+    workers = []
+    for number in range(2):
+        own = tmp_path / f"worker{number}"
+        own.mkdir()
+        workers.append(running.add(Aircheck(own, server=server, port=free_port(), config=config)))
+        workers[-1].process.wait_for_log("bus.ready")
+    ann = callers.join(server, room, "ann").publish()
+    started = scene.use_egress_api(
+        server, lambda egress: egress.start_room_composite_egress(scene.guide_request(room, bucket)))
+    scene.wait_until_active(server, started.egress_id)
+    ann.tone(440, 8.0)
+    wait_until(lambda: copied_seconds(bucket, started.egress_id) >= 3, "some of its journal is copied")
+    (lost,) = [w for w in workers if w.spool(started.egress_id).exists()]
+    (other,) = [w for w in workers if w is not lost]
+    lose_machine(lost)
+    other.process.wait_for_log("media.connected")
+    ann.tone(1000, 3.0)
+    assert scene.stop_egress(server, started.egress_id).status == api.EgressStatus.EGRESS_ENDING
+    info = receiver.wait_for("egress_ended", limit=120).verified().egress_info
+    assert (info.egress_id, info.status, info.error) == (started.egress_id, api.EgressStatus.EGRESS_COMPLETE, "")
+    path = bucket.download(info.file_results[0].filename, tmp_path)
+    assert sum(t.length for t in scene.hears(path, 440, bridge=HOLE)) >= 8.0 - JOURNAL_UPLOAD - 0.5
+    assert abs(sum(t.length for t in scene.hears(path, 1000, bridge=HOLE)) - 3.0) <= 0.5
+    told = [d.event for d in receiver.deliveries if d.event.startswith("egress_")]
+    assert told.count("egress_started") == told.count("egress_ended") == 1, told

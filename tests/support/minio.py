@@ -90,6 +90,11 @@ class Bucket:
         """The copies of journals of recordings that run."""
         return [key for key in self._all() if key.startswith(JOURNALS)]
 
+    def uploads(self, key):
+        """Ids of the uploads in parts of `key` that are not over."""
+        answer = self.minio.client.list_multipart_uploads(Bucket=self.name, Prefix=key)
+        return [upload["UploadId"] for upload in answer.get("Uploads", [])]
+
     def manifests(self):
         return [key for key in self._all() if re.fullmatch(r"(.*/)?EG_\w+\.json", key) and not key.startswith(JOURNALS)]
 
