@@ -73,6 +73,18 @@ TEST(Dossier, IsEnoughWithoutTheKey) {
     EXPECT_EQ(storage::describe(kept->destination), "/ours");
 }
 
+TEST(Dossier, RefusesValuesThatNoVersionWrites) {
+    const std::string text = write_dossier(recording(), job());
+    for (const char* name : {"mixing", "container", "codec", "kind", "channels"}) {
+        std::string wrong = text;
+        const std::string field = std::string("\\\"") + name + "\\\":";
+        const auto at = wrong.find(field);
+        ASSERT_NE(at, std::string::npos) << name;
+        wrong.insert(at + field.size(), "77");
+        EXPECT_EQ(read_dossier(wrong).error().code, Errc::Malformed) << name;
+    }
+}
+
 TEST(Dossier, RefusesWhatIsNone) {
     for (const char* text :
          {"", "[]", "{}", R"({"version":2})", R"({"version":1,"egress_id":7})"}) {

@@ -21,9 +21,20 @@ template <typename Enum>
 int number(Enum value) {
     return static_cast<int>(value);
 }
+/// What no version has written: a store's text is anybody's.
+struct OutOfRange {};
+
 template <typename Enum>
-void read(const json& from, Enum& value) {
-    value = static_cast<Enum>(from.get<int>());
+void read(const json& from, Enum& value, Enum last) {
+    const int number = from.get<int>();
+    if (number < 0 || number > static_cast<int>(last)) throw OutOfRange();
+    value = static_cast<Enum>(number);
+}
+template <typename Number>
+void read_between(const json& from, Number& value, Number least, Number most) {
+    const auto number = from.get<std::int64_t>();
+    if (number < std::int64_t{least} || number > std::int64_t{most}) throw OutOfRange();
+    value = static_cast<Number>(number);
 }
 
 json to_json(const std::optional<Nanoseconds>& time) {
@@ -44,11 +55,11 @@ json to_json(const recorder::Encoding& encoding) {
 }
 recorder::Encoding encoding_of(const json& from) {
     recorder::Encoding encoding;
-    read(from.at("container"), encoding.container);
-    read(from.at("codec"), encoding.codec);
-    encoding.channels = from.at("channels");
-    encoding.bitrate_bps = from.at("bitrate_bps");
-    encoding.sample_rate_hz = from.at("sample_rate_hz");
+    read(from.at("container"), encoding.container, recorder::Container::Flac);
+    read(from.at("codec"), encoding.codec, recorder::AudioCodec::Flac);
+    read_between<std::uint16_t>(from.at("channels"), encoding.channels, 1, 2);
+    read_between<std::uint32_t>(from.at("bitrate_bps"), encoding.bitrate_bps, 0, 10'000'000);
+    read_between<std::uint32_t>(from.at("sample_rate_hz"), encoding.sample_rate_hz, 1, 384'000);
     return encoding;
 }
 
@@ -72,17 +83,17 @@ json to_json(const recorder::Source& source) {
 }
 recorder::Source source_of(const json& from) {
     recorder::Source source;
-    read(from.at("kind"), source.kind);
+    read(from.at("kind"), source.kind, recorder::Source::Kind::Media);
     source.identity = from.at("identity");
     source.screen_share = from.at("screen_share");
     source.track_sid = from.at("track_sid");
     source.capture_all = from.at("capture_all");
     for (const json& kept : from.at("routes")) {
         recorder::AudioRoute route;
-        read(kept.at("match"), route.match);
+        read(kept.at("match"), route.match, recorder::AudioRoute::Match::Kind);
         route.value = kept.at("value");
-        read(kept.at("kind"), route.kind);
-        read(kept.at("channel"), route.channel);
+        read(kept.at("kind"), route.kind, recorder::ParticipantKind::Bridge);
+        read(kept.at("channel"), route.channel, recorder::AudioRoute::Channel::Right);
         source.routes.push_back(std::move(route));
     }
     return source;
@@ -145,7 +156,7 @@ Result<recorder::SegmentOutput> segments_of(const json& from, const Open& open) 
     segments.prefix = from.at("prefix");
     segments.playlist_name = from.at("playlist_name");
     segments.live_playlist_name = from.at("live_playlist_name");
-    read(from.at("suffix"), segments.suffix);
+    read(from.at("suffix"), segments.suffix, recorder::SegmentOutput::Suffix::Timestamp);
     segments.duration = Nanoseconds(from.at("duration").get<std::int64_t>());
     segments.encoding = encoding_of(from.at("encoding"));
     AC_TRY(segments.destination, open(from.at("destination")));
@@ -167,7 +178,7 @@ json to_json(const recorder::StreamOutput& stream) {
 }
 recorder::StreamOutput stream_of(const json& from) {
     recorder::StreamOutput stream;
-    read(from.at("protocol"), stream.protocol);
+    read(from.at("protocol"), stream.protocol, streams::Protocol::WebSocket);
     for (const json& target : from.at("targets")) {
         stream.targets.push_back({target.at("url"), target.at("shown"), target.at("id")});
     }
@@ -182,7 +193,7 @@ Result<recorder::Job> job_of(const json& from, const Open& open) {
     job.room_name = from.at("room_name");
     job.room_sid = from.at("room_sid");
     job.source = source_of(from.at("source"));
-    read(from.at("mixing"), job.mixing);
+    read(from.at("mixing"), job.mixing, recorder::Mixing::DualChannelAlternate);
     job.makes_file = from.at("makes_file");
     job.encoding = encoding_of(from.at("encoding"));
     AC_TRY(job.destination, open(from.at("destination")));
@@ -232,6 +243,8 @@ Result<recorder::Job> read_job(
         return job;
     } catch (const json::exception&) {
         return fail(Errc::Malformed, "kept job of " + egress_id);
+    } catch (const OutOfRange&) {
+        return fail(Errc::Malformed, "kept job of " + egress_id + ": a value is out of range");
     }
 }
 
@@ -269,7 +282,9 @@ std::string show_job(const recorder::Job& job) {
 }
 
 Result<recorder::Job> read_shown_job(std::string_view text, const std::string& egress_id) {
-    return read_job(text, egress_id, open_none);
+    AC_TRY(auto job, read_job(text, egress_id, open_none));
+    job.stream.reset();
+    return job;
 }
 
 RecordingRequest request_of(

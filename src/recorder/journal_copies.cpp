@@ -1,5 +1,6 @@
 #include "recorder/journal_copies.hpp"
 
+#include "core/id.hpp"
 #include "core/log.hpp"
 #include "journal/writer.hpp"
 #include "recorder/spool_files.hpp"
@@ -71,6 +72,8 @@ Result<std::vector<std::string>> copied_recordings(SmallObjects& objects) {
     AC_TRY(auto names, objects.list(kJobs));
     std::erase_if(names, [](const std::string& name) { return !name.ends_with(kJson); });
     for (std::string& name : names) name.resize(name.size() - kJson.size());
+    // Whatever else lies there is no business of ours.
+    std::erase_if(names, [](const std::string& name) { return !is_id(name, "EG_"); });
     return names;
 }
 

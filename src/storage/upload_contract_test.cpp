@@ -3,6 +3,7 @@
 #include "net/crypto.hpp"
 #include "net/url.hpp"
 #include "storage/s3_on_minio_test.hpp"
+#include "storage/small_objects.hpp"
 #include "storage/store_peer_test.hpp"
 #include "storage/upload.hpp"
 
@@ -85,6 +86,35 @@ TEST_P(StoreContract, KeepsObjects) {
     ASSERT_TRUE(client->delete_object(key));
     EXPECT_EQ(client->head_object(key).error().code, Errc::NotFound);
     EXPECT_TRUE(client->check_access());
+}
+
+TEST_P(StoreContract, KeepsSmallObjectsInFolders) {
+    SmallObjects objects(peer_->destination(), http_);
+    using IfTaken = ObjectStore::IfTaken;
+    ASSERT_TRUE(objects.put("journals/EG_1/000001.acj", "one", IfTaken::Refuse));
+    ASSERT_TRUE(objects.put("journals/EG_1/000002.acj", "two", IfTaken::Refuse));
+    ASSERT_TRUE(objects.put("journals/EG_12/000001.acj", "another's", IfTaken::Refuse));
+    EXPECT_THAT(objects.list("journals/EG_1").value(), ElementsAre("000001.acj", "000002.acj"));
+    EXPECT_TRUE(objects.list("journals/EG_2").value().empty());
+    EXPECT_EQ(objects.get("journals/EG_1/000002.acj").value(), "two");
+    EXPECT_EQ(objects.get("journals/EG_1/000003.acj").error().code, Errc::NotFound);
+    const auto taken = objects.put("journals/EG_1/000001.acj", "not one", IfTaken::Refuse);
+    EXPECT_EQ(taken.error().code, Errc::AlreadyExists);
+    EXPECT_TRUE(objects.put("journals/EG_1/000001.acj", "not one", IfTaken::Overwrite));
+    EXPECT_EQ(objects.get("journals/EG_1/000001.acj").value(), "not one");
+    EXPECT_TRUE(objects.remove("journals/EG_1/000001.acj"));
+    EXPECT_TRUE(objects.remove("journals/EG_1/000001.acj")) << "it is gone already";
+    EXPECT_THAT(objects.list("journals/EG_1").value(), ElementsAre("000002.acj"));
+}
+
+TEST_P(StoreContract, ReadsASmallObjectThatIsNotSmall) {
+    SmallObjects objects(peer_->destination(), http_);
+    const std::string content = random_text(17 * kMiB, 7);
+    ASSERT_TRUE(objects.put("large", content, ObjectStore::IfTaken::Overwrite));
+    EXPECT_TRUE(objects.get("large").value() == content);
+    ASSERT_TRUE(objects.put("exact", content.substr(0, 16 * kMiB), ObjectStore::IfTaken::Overwrite)
+    );
+    EXPECT_EQ(objects.get("exact").value().size(), 16 * kMiB);
 }
 
 TEST_P(StoreContract, NeverTakesAnothersPlace) {
