@@ -63,6 +63,8 @@ void RoomLink::on_address_change(const std::string& address, net::AddressWatch::
     if (ended_) return;
     if (change == net::AddressWatch::Change::Lost) {
         if (connection_) connection_->drop_local_address(address);
+        // Signalling's socket says nothing of it.
+        if (address == local_address_) on_path_lost("the address " + address + " is gone");
     } else {
         session_.on_network_gained(monotonic_now());
     }
@@ -101,6 +103,7 @@ void RoomLink::handle(signal::Resumed& event) {
     }
     // Media that was lost as well comes back with the ICE restart, and says so itself.
     if (connection_ && connection_->stage() == transport::Stage::Connected) {
+        session_.on_media_connected(monotonic_now());
         listener_.on_connected();
     }
 }

@@ -21,6 +21,8 @@ constexpr Nanoseconds kMinWait = 5ms, kMaxWait = 1s;
 constexpr unsigned kQuietAfter = 16, kAskEvery = 8;
 /// A pair that was selected stays so for as long before unused relays are given back.
 constexpr Nanoseconds kSettled = 5s;
+/// Before servers are asked again that all had no relay for us.
+constexpr Nanoseconds kRelayPause = 2s;
 /// Of a connection that changes networks for hours.
 constexpr std::size_t kMaxSockets = 256;
 
@@ -191,7 +193,10 @@ Relays::Handlers Connection::Impl::relay_handlers() {
         const auto& candidates = transport.local().candidates;
         if (on_candidate && candidates.size() > before) on_candidate(candidates.back());
     };
-    on.lost = [this](PathId path) { lose_path(path, "its relay is gone: " + relays.words()); };
+    on.lost = [this](PathId path) {
+        lose_path(path, "its relay is gone: " + relays.words());
+        if (!relays.has_any()) transport.ask_for_relays_at(monotonic_now() + kRelayPause);
+    };
     on.expiring = [this](PathId path) {
         const auto pair = transport.selected_pair();
         if (!pair || pair->path != path || !on_path_lost) return;

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] std::optional<Instant> relay_due() const;
     /// True once a search, when that is due.
     [[nodiscard]] bool take_relay_request(Instant now);
+    /// None of them came to anything: they are due again at `at`, while no pair works.
+    void ask_for_relays_at(Instant at);
     /// What became of the relays, for failure() and tried(): "relay …: no answer".
     void set_relay_words(std::string words) { relay_words_ = std::move(words); }
     [[nodiscard]] const std::vector<Candidate>& local_candidates() const { return locals_; }
@@ -156,6 +158,7 @@ private:
         std::optional<Instant> tcp_candidate_at, first_success;
         bool running = false, has_udp_candidate = false, has_selected = false, gave_up = false;
         bool relays_asked = false;
+        std::optional<Instant> relays_at;  ///< When they are due, where that was said.
     };
     struct Selected {
         Path path;

@@ -172,6 +172,7 @@ void IceAgent::select(Pair& pair, Instant now) {
 void IceAgent::search_again(Instant now) {
     now_.has_selected = false;
     now_.relays_asked = false;
+    now_.relays_at.reset();
     now_.started = now;
     now_.first_success.reset();
     for (auto& pair : now_.pairs) {

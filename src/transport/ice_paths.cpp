@@ -67,6 +67,7 @@ std::optional<Instant> IceAgent::relay_due() const {
     const bool is_searching = now_.running && !now_.has_selected && !now_.gave_up;
     if (!is_searching || now_.relays_asked || now_.first_success) return {};
     if (state_ == IceState::Failed) return {};
+    if (now_.relays_at) return now_.relays_at;
     return now_.started + (locals_.empty() ? Nanoseconds{0} : config_.relay_after);
 }
 
@@ -75,6 +76,11 @@ bool IceAgent::take_relay_request(Instant now) {
     if (!due || now < *due) return false;
     now_.relays_asked = true;
     return true;
+}
+
+void IceAgent::ask_for_relays_at(Instant at) {
+    now_.relays_asked = false;
+    now_.relays_at = at;
 }
 
 void IceAgent::pair_up(const Candidate& candidate, Instant now) {

@@ -115,6 +115,21 @@ TEST(IceRelay, OneThatIsGoneIsAskedForAgainAndSaidSo) {
     EXPECT_NE(call.ours.agent.failure().find("relay.example"), std::string::npos);
 }
 
+TEST(IceRelay, IsAskedForAgainWhereNoServerHadOne) {
+    Call call;
+    call.block_direct();
+    call.has_relay = false;
+    ASSERT_TRUE(call.network.run_until([&] { return call.relay_asked.has_value(); }, 2 * kSecond));
+    call.relay_asked.reset();
+    call.has_relay = true;
+    const auto again = call.network.now + 2s;
+    call.ours.agent.ask_for_relays_at(again);
+    ASSERT_TRUE(call.connects(5 * kSecond));
+    EXPECT_EQ(*call.relay_asked, again);
+    call.ours.agent.ask_for_relays_at(call.network.now);
+    EXPECT_FALSE(call.ours.agent.relay_due()) << "a pair works";
+}
+
 TEST(IcePaths, AnotherAddressTakesOverFromOneThatIsGone) {
     const net::Endpoint second{"10.0.0.3", 4002};
     for (const bool is_known_before : {true, false}) {

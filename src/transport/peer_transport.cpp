@@ -259,6 +259,8 @@ std::optional<Instant> PeerTransport::relay_due() const { return impl_->ice.rela
 
 bool PeerTransport::take_relay_request(Instant now) { return impl_->ice.take_relay_request(now); }
 
+void PeerTransport::ask_for_relays_at(Instant at) { impl_->ice.ask_for_relays_at(at); }
+
 void PeerTransport::set_relay_words(std::string words) {
     impl_->ice.set_relay_words(std::move(words));
 }

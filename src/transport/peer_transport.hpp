@@ -141,6 +141,7 @@ public:
     /// As IceAgent's: when relays are wanted, and, once a search, that they are.
     [[nodiscard]] std::optional<Instant> relay_due() const;
     [[nodiscard]] bool take_relay_request(Instant now);
+    void ask_for_relays_at(Instant at);
     /// What became of relays, for the words of an error.
     void set_relay_words(std::string words);
 
