@@ -254,6 +254,8 @@ enum class DelegateTo {
 
 /// What `audio_recording_url` holds.
 enum class RecordingUrls { Link, Location, Signed };
+/// Which addresses media may take: all, or TURN servers' alone.
+enum class IceTransport { All, Relay };
 
 /// Everything that can be set, checked and with defaults filled in. Plain data, read-only after
 /// load().
@@ -287,6 +289,7 @@ struct Config {
     /// Addresses (1.2.3.4, 10.0.0.0/8, fd00::/8) and host names that URLs in requests may reach
     /// although private.
     std::vector<std::string> network_allow;
+    IceTransport ice_transport = IceTransport::All;
 
     /// Origin of each key that was set somewhere, by its dotted path ("storage.s3.bucket").
     std::map<std::string, Origin, std::less<>> origins;

@@ -218,6 +218,7 @@ INSTANTIATE_TEST_SUITE_P(
             "TokenScopes",
             "http: {tokens: [{name: a, sha256: " + std::string(64, '0') + "}]}",
             "has no scopes"},
+        BadRow{"IceTransport", "network: {ice_transport: none}", "network.ice_transport must be"},
         BadRow{"Network", "network: {allow: [10.0.0.0/99]}", "network.allow must list addresses"},
         BadRow{
             "S3NoBucket",

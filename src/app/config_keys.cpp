@@ -20,6 +20,8 @@ const Names<RecordingUrls> kRecordingUrls = {
     {"link", RecordingUrls::Link},
     {"location", RecordingUrls::Location},
     {"signed", RecordingUrls::Signed}};
+const Names<IceTransport> kIceTransports = {
+    {"all", IceTransport::All}, {"relay", IceTransport::Relay}};
 
 /// "127.0.0.1:7990", "[::1]:7990", "localhost:7990", ":7990" (every address).
 Result<> read_bind(Config& config, const Value& value) {
@@ -142,6 +144,12 @@ void add_own_keys(std::vector<Key>& keys) {
         [](auto& c) -> auto& { return c.network_allow; },
         read_network_allow,
         show_texts
+    ));
+    keys.push_back(key(
+        "network.ice_transport",
+        [](auto& c) -> auto& { return c.ice_transport; },
+        [](const Value& value) { return read_choice(value, kIceTransports); },
+        [](IceTransport use) { return name_of(use, kIceTransports); }
     ));
 }
 

@@ -326,7 +326,7 @@ TEST(PrintConfig, GivesYamlThatLoadsToTheSame) {
 http: {bind: "[::1]:99", public_url: "https://a.example/", open_probes: true, forward: true}
 auto_record: [{rooms: "support-*", skip_kinds: [], filepath: "a b/{time}", max_duration: 90m}]
 webhooks: [{url: "https://x/y", format: flat, events: [egress_ended]}]
-network: {allow: [10.0.0.0/8, "fd00::/8"]}
+network: {allow: [10.0.0.0/8, "fd00::/8"], ice_transport: relay}
 logging: {level: debug, json: true}
 session_limits: {file_output_max_duration: 1h30m, file_output_max_size: 1000}
 cpu_cost: {max_cpu_utilization: 0.65, max_memory: 1.5}
@@ -346,6 +346,7 @@ max_recordings: 40
     EXPECT_EQ(second.capacity.max_memory_gib, 1.5);
     EXPECT_EQ(second.capacity.max_recordings, 40U);
     EXPECT_THAT(second.network_allow, ElementsAre("10.0.0.0/8", "fd00::/8"));
+    EXPECT_EQ(second.ice_transport, IceTransport::Relay);
     EXPECT_EQ(second.logging.format, log::Format::Json);
     EXPECT_TRUE(second.http.open_probes);
     EXPECT_TRUE(second.http.forward);

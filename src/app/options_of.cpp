@@ -143,6 +143,11 @@ storage::GcsDestination gcs_destination(const Config& config, const GcpConfig& f
 
 }  // namespace
 
+transport::IceTransport ice_transport(const Config& config) {
+    return config.ice_transport == IceTransport::Relay ? transport::IceTransport::Relay
+                                                       : transport::IceTransport::All;
+}
+
 recorder::RoomAccess room_access(const Config& config) {
     recorder::RoomAccess access;
     access.ws_url = config.livekit.ws_url;

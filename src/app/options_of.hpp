@@ -8,6 +8,7 @@
 #include "control/recording_links.hpp"
 #include "notify/outbox.hpp"
 #include "recorder/job.hpp"
+#include "transport/ice_transport.hpp"
 #include "recorder/journal_copies.hpp"
 
 #include <optional>
@@ -18,6 +19,7 @@ namespace aircheck::app {
 /// What the configuration means for each part: plain translations, nothing is read or asked.
 
 [[nodiscard]] recorder::RoomAccess room_access(const Config& config);
+[[nodiscard]] transport::IceTransport ice_transport(const Config& config);
 /// The configured bucket, or the local folder.
 [[nodiscard]] storage::Destination default_destination(const Config& config);
 /// Where journals are copied to while recordings run, and how often; none: `journal_upload` is 0,

@@ -145,6 +145,9 @@ TEST(OptionsOf, AProxysPasswordMayHoldAnything) {
 TEST(OptionsOf, WhatRequestsMayReachIsTheConfigurations) {
     Config config;
     EXPECT_THAT(recording_defaults(config).network_allow, ElementsAre());
+    EXPECT_EQ(ice_transport(config), transport::IceTransport::All);
+    config.ice_transport = IceTransport::Relay;
+    EXPECT_EQ(ice_transport(config), transport::IceTransport::Relay);
     config.network_allow = {"10.0.0.0/8", "minio.inside"};
     EXPECT_THAT(
         recording_defaults(config).network_allow, ElementsAre("10.0.0.0/8", "minio.inside")

@@ -279,6 +279,7 @@ ExitCode run_record(const Config& config, const RecordCommand& command) {
     recorder::Recorder::Options options;
     options.data_dir = config.data_dir;
     options.journal_keep = config.journal_keep;
+    options.ice_transport = ice_transport(config);
     options.media_threads = 1;
     options.upload_threads = 2;
     options.min_free_bytes = kMinFreeBytes;

@@ -89,6 +89,7 @@ Result<> Service::Impl::open() {
     recorder::Recorder::Options recording;
     recording.data_dir = config.data_dir;
     recording.journal_keep = config.journal_keep;
+    recording.ice_transport = ice_transport(config);
     AC_TRY(recording.journal_copies, journal_copies(config));
     AC_TRY(recorder, recorder::Recorder::create(loop, std::move(recording)));
     rooms = std::make_unique<control::RoomService>(room_access(config), http);

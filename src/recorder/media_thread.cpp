@@ -61,6 +61,7 @@ RecordingContext MediaThread::context() {
         shared_.upload_patience,
         shared_.journal_segment,
         shared_.srtp_profiles,
+        shared_.ice_transport,
         shared_.stream_threads};
 }
 

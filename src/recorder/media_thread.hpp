@@ -27,6 +27,7 @@ public:
         Nanoseconds upload_patience;
         Nanoseconds journal_segment;
         std::string srtp_profiles;
+        transport::IceTransport ice_transport;
         streams::Threads& stream_threads;
     };
     /// Totals of the recordings that are over and of those that run, refreshed every second.

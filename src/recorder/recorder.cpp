@@ -152,6 +152,7 @@ Result<std::unique_ptr<Recorder>> Recorder::create(net::Loop& home, Options opti
                 ? JournalCopies::segment_length(impl->options.journal_copies->every)
                 : Nanoseconds(0),
             impl->options.srtp_profiles,
+            impl->options.ice_transport,
             impl->stream_threads};
         impl->threads.push_back(
             std::make_unique<MediaThread>(std::move(shared), "media-" + std::to_string(i))

@@ -4,6 +4,7 @@
 #include "net/loop.hpp"
 #include "recorder/job.hpp"
 #include "recorder/journal_copies.hpp"
+#include "transport/ice_transport.hpp"
 
 #include <functional>
 #include <map>
@@ -55,6 +56,7 @@ public:
             256 * 1024 * 1024;  ///< Less on the spool's disk: no new recordings.
         std::optional<JournalCopies::Options> journal_copies;  ///< None: journals stay here.
         std::string srtp_profiles;  ///< OpenSSL's names, in order; "": AES-GCM first, then AES-CM.
+        transport::IceTransport ice_transport = transport::IceTransport::All;
     };
     using OnUpdate = std::function<void(const Snapshot& snapshot)>;
 

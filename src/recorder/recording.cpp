@@ -20,6 +20,7 @@ RoomLink::Options link_options(const Job& job, const RecordingContext& context) 
     options.room_name = job.room_name;
     options.identity = job.egress_id;
     options.srtp_profiles = context.srtp_profiles;
+    options.ice_transport = context.ice_transport;
     options.wants = [source = job.source](const auto& participant, const auto& track) {
         return is_wanted(source, participant, track);
     };

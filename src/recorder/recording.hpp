@@ -47,6 +47,7 @@ struct RecordingContext {
     Nanoseconds upload_patience;
     Nanoseconds journal_segment;  ///< How long one is; zero: there is one.
     std::string srtp_profiles;    ///< "": transport's own.
+    transport::IceTransport ice_transport;
     streams::Threads& stream_threads;
 };
 

@@ -4,6 +4,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "transport/certificate.hpp"
+#include "transport/ice_transport.hpp"
 #include "transport/peer_transport.hpp"
 #include "transport/relay.hpp"
 #include "transport/turn_url.hpp"
@@ -19,9 +20,6 @@ class Loop;
 }
 
 namespace aircheck::transport {
-
-/// Which local addresses media may take: all, or TURN servers' alone.
-enum class IceTransport : std::uint8_t { All, Relay };
 
 /// A PeerTransport with its sockets, relays and timers on a loop: the thin shell.
 ///

@@ -1,5 +1,7 @@
 #include "transport/stun.hpp"
 
+#include "net/crypto.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,6 +23,26 @@ constexpr std::string_view kResponseV6 =
     "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220"
     "002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9"
     "00080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c";
+
+// RFC 5769 §2.4.
+TEST(StunRfc5769, RequestWithLongTermCredentials) {
+    const auto bytes = from_hex(
+                           "000100602112a44278ad3433c6ad72c029da412e"
+                           "00060012e3839ee38388e383aae38383e382afe382b90000"
+                           "0015001c662f2f3439396b39353464364f4c33346f4c39465354767936347341"
+                           "0014000b6578616d706c652e6f726700"
+                           "00080014f67024656dd64a3e02b8e0712e85c9a28ca89666"
+    )
+                           .value();
+    const auto message = MessageView::parse(bytes);
+    ASSERT_TRUE(message) << message.error().to_string();
+    EXPECT_EQ(message->username, "マトリックス");
+    EXPECT_EQ(message->realm, "example.org");
+    EXPECT_EQ(message->nonce, "f//499k954d6OL34oL9FSTvy64sA");
+    const auto key = net::md5(as_bytes("マトリックス:example.org:TheMatrIX"));
+    EXPECT_TRUE(message->verify(as_text(key)));
+    EXPECT_FALSE(message->verify("TheMatrIX"));
+}
 
 TEST(StunRfc5769, Request) {
     const auto bytes = from_hex(kRequest).value();

@@ -25,7 +25,7 @@ constexpr int kTryAlternate = 300, kUnauthorized = 401, kMismatch = 437, kStaleN
 std::string words_for(int code) {
     switch (code) {
         case kTryAlternate:
-            return "sends us elsewhere without saying where";
+            return "sends us elsewhere";
         case 400:
             return "calls the request bad, as some servers do of wrong credentials";
         case kUnauthorized:

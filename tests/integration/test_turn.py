@@ -54,6 +54,20 @@ def test_relayed_by_livekits_own_server(embedded, callers, room, tmp_path):
     assert re.search(r"by=\"?turn:127\.0\.0\.1:\d+\?transport=udp", connected), connected
 
 
+def test_by_relays_alone_where_that_is_configured(embedded, callers, room, tmp_path):
+    """No direct way is tried, open as they are."""
+    connected = record_a_tone(embedded, callers, room, tmp_path, env={"AIRCHECK_NETWORK__ICE_TRANSPORT": "relay"})
+    assert "by=turn:127.0.0.1:" in connected, connected
+
+
+def test_relays_alone_and_a_server_without_any(livekit, callers, room, tmp_path):
+    callers.join(livekit, room, "ann").publish()
+    done = run("record", room, "-o", tmp_path / "x.mp4", folder=tmp_path, server=livekit,
+               env={"AIRCHECK_NETWORK__ICE_TRANSPORT": "relay"})
+    assert done.returncode == 1
+    assert "the server names no TURN server" in done.stderr, done.stderr
+
+
 def test_not_relayed_where_that_is_not_needed(embedded, callers, room, tmp_path):
     assert "by=udp" in record_a_tone(embedded, callers, room, tmp_path)
 
