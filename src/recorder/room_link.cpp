@@ -274,15 +274,19 @@ void RoomLink::on_stage_change(const transport::StageChange& change) {
         std::string words(transport::to_string(change.previous));
         words += " failed after " + in_seconds(change.spent);
         if (change.error) words += ": " + change.error->to_string();
-        ++media_failures_;
-        if (!was_connected_ && media_failures_ >= kHopelessMediaFailures) {
-            hopeless_ = words;
-            session_.leave(now);
-        } else {
-            session_.on_media_failed(words, now);
-        }
+        on_media_failed(words);
     }
     process_events();
+}
+
+void RoomLink::on_media_failed(const std::string& words) {
+    ++media_failures_;
+    if (!was_connected_ && media_failures_ >= kHopelessMediaFailures) {
+        hopeless_ = words;
+        session_.leave(monotonic_now());
+    } else {
+        session_.on_media_failed(words, monotonic_now());
+    }
 }
 
 void RoomLink::handle(signal::Reconnecting& event) {

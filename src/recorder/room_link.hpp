@@ -112,6 +112,7 @@ private:
     void on_socket_closed(signal::SocketNumber number, const net::WebSocket::Failure& failure);
     void open_connection(const std::vector<signal::IceServer>& ice_servers);
     void trickle(const std::string& candidate);
+    void on_media_failed(const std::string& words);
     void on_path_lost(const std::string& words);
     void on_address_change(const std::string& address, net::AddressWatch::Change change);
     void retire_connection();

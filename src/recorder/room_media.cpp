@@ -39,7 +39,7 @@ void RoomLink::open_connection(const std::vector<signal::IceServer>& ice_servers
     if (!options_.srtp_profiles.empty()) options.transport.srtp_profiles = options_.srtp_profiles;
     auto opened = transport::Connection::open(loop_, certificate_, std::move(options), *this);
     if (!opened) {
-        session_.on_media_failed(opened.error().to_string(), monotonic_now());
+        on_media_failed(opened.error().to_string());
         return;
     }
     connection_ = std::move(*opened);
