@@ -8,8 +8,8 @@
 #include "control/recording_links.hpp"
 #include "notify/outbox.hpp"
 #include "recorder/job.hpp"
-#include "transport/ice_transport.hpp"
 #include "recorder/journal_copies.hpp"
+#include "transport/ice_transport.hpp"
 
 #include <optional>
 #include <vector>
