@@ -72,8 +72,6 @@ TEST(Config, EachKeyWithoutEffectIsWarnedOfOnceByName) {
         "audio_tempo_controller: {enabled: true}",
         "test_overrides: {x: 1}",
         "pulse_sink_reap_grace_sec: 30",
-        "journal_upload: 30s",
-        "journal_storage: {s3: {}}",
         "tavus: {base_url: x}",
         "logging: {sample: true}",
         "log_level: debug"};

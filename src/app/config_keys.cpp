@@ -209,8 +209,6 @@ void add_ignored_keys(std::vector<Key>& keys) {
          "s3_assume_role_secret",
          "s3_assume_role_arn",
          "s3_assume_role_external_id",
-         "journal_upload",
-         "journal_storage",
          "tavus",
          "airtable"});
 }

@@ -65,7 +65,7 @@ TEST(OptionsOf, JournalsAreCopiedToTheBucketWithoutWhatKeepsThemThere) {
     EXPECT_EQ(copies->every, 30s);
     const auto& s3 = std::get<storage::S3Destination>(copies->destination);
     EXPECT_EQ(s3.bucket, "calls");
-    EXPECT_EQ(s3.prefix, "prod");
+    EXPECT_EQ(s3.prefix, "prod/");
     EXPECT_EQ(s3.lock_mode + s3.storage_class, "");
     EXPECT_EQ(s3.lock_days, 0);
 }
