@@ -133,7 +133,12 @@ Result<> EgressService::own(records::Recording& recording, const recorder::Job& 
     if (!known && known.error().code != Errc::NotFound) return tl::unexpected(known.error());
     if (known) recording = *known;
     if (known && !records::is_final(known->status)) {
-        const bool was_ours = known->worker == options_.worker;
+        // What we left when we were ended was taken up at the start.
+        if (known->worker == options_.worker) {
+            return fail(
+                Errc::AlreadyExists, "it is of this data_dir, whose service goes on with it"
+            );
+        }
         AC_TRY(
             const bool is_ours,
             store_.take_over(
@@ -143,10 +148,9 @@ Result<> EgressService::own(records::Recording& recording, const recorder::Job& 
                  options_.owns_records ? OnlyIf::Known : OnlyIf::Gone}
             )
         );
-        if (!is_ours && !was_ours) {
+        if (!is_ours) {
             return fail(Errc::AlreadyExists, "worker " + known->worker + " records it");
         }
-        if (was_ours) return fail(Errc::AlreadyExists, "it is recorded here");
         recording.worker = options_.worker;
         return {};
     }

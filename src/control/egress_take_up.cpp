@@ -42,10 +42,16 @@ void EgressService::take_up(std::function<void()> on_done) {
         for (const auto& result : {find_left(left), release_claims(left.to_resume)}) {
             if (!result) log::error("records.not_read", {{"error", result.error().to_string()}});
         }
-        for (auto& [recording, why] : left.lost) fail_unfinished(std::move(recording), why);
+        // What is not in the spool may be in the store of copies.
+        const bool has_copies = recorder_.copies().has_value();
+        for (auto& [recording, why] : left.lost) {
+            if (!has_copies) fail_unfinished(std::move(recording), why);
+        }
+        if (!has_copies) left.lost.clear();
         home_.post([this, alive = std::weak_ptr<bool>(alive_), on_done, left]() mutable {
             if (alive.expired()) return;
             for (Unfinished& one : left.to_resume) resume(std::move(one));
+            for (auto& [recording, why] : left.lost) adopt(std::move(recording));
             on_done();
         });
     });

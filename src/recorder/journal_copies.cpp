@@ -23,6 +23,7 @@ constexpr const char* kJobs = "aircheck-journals/jobs";
 constexpr std::string_view kJson = ".json";
 constexpr const char* kDone = "{\"done\":true}\n";
 constexpr unsigned kThreads = 2;
+constexpr const char* kFetchingSuffix = ".fetching";
 
 std::string job_key(const std::string& egress_id) {
     return std::string(kJobs) + "/" + egress_id + std::string(kJson);
@@ -66,6 +67,30 @@ Result<std::string> read_whole(const std::string& path) {
     return storage::read_range(path, 0, size);
 }
 
+/// All segments and the upload's checkpoint, into an empty folder.
+Result<std::uint32_t> fetch_into(
+    const std::string& folder, SmallObjects& objects, const std::string& egress_id
+) {
+    const auto write = [&folder](const std::string& name, const std::string& content) {
+        return storage::assemble_file({as_bytes(content), {}, 0, 0}, folder + "/" + name);
+    };
+    std::uint32_t fetched = 0;
+    for (;; ++fetched) {
+        const auto content = objects.get(segment_key(egress_id, fetched + 1));
+        if (!content && content.error().code == Errc::NotFound) break;
+        if (!content) return tl::unexpected(content.error());
+        AC_CHECK_OK(write(journal::segment_name(fetched + 1), *content));
+    }
+    if (fetched == 0) return fail(Errc::NotFound, "no journal of " + egress_id + " is copied");
+    const auto checkpoint = objects.get(checkpoint_key(egress_id));
+    if (!checkpoint && checkpoint.error().code != Errc::NotFound) {
+        return tl::unexpected(checkpoint.error());
+    }
+    if (checkpoint) AC_CHECK_OK(write("upload.state", *checkpoint));
+    note_copied(folder, fetched);
+    return fetched;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> copied_recordings(SmallObjects& objects) {
@@ -88,24 +113,22 @@ Result<std::uint32_t> fetch_journal(
 ) {
     AC_TRY(const auto folder, spool.folder(egress_id));
     if (!segments_in(folder).empty()) return fail(Errc::AlreadyExists, "a journal in " + folder);
-    std::uint32_t fetched = 0;
-    for (;; ++fetched) {
-        const auto content = objects.get(segment_key(egress_id, fetched + 1));
-        if (!content && content.error().code == Errc::NotFound) break;
-        if (!content) return tl::unexpected(content.error());
-        const std::string path = folder + "/" + journal::segment_name(fetched + 1);
-        AC_CHECK_OK(storage::assemble_file({as_bytes(*content), {}, 0, 0}, path));
+    // Under another name until all of it is there: half a journal would look like a short call.
+    const std::string whole = folder + kFetchingSuffix;
+    std::error_code error;
+    fs::remove_all(whole, error);
+    fs::create_directory(whole, error);
+    if (error) return fail(error, whole);
+    const auto fetched = fetch_into(whole, objects, egress_id);
+    if (fetched) {
+        fs::remove_all(folder, error);
+        if (!error) fs::rename(whole, folder, error);
+        if (error) return fail(error, folder);
+        return fetched;
     }
-    if (fetched == 0) return fail(Errc::NotFound, "no journal of " + egress_id + " is copied");
-    const auto checkpoint = objects.get(checkpoint_key(egress_id));
-    if (checkpoint) {
-        AC_CHECK_OK(
-            storage::assemble_file({as_bytes(*checkpoint), {}, 0, 0}, checkpoint_path(folder))
-        );
-    } else if (checkpoint.error().code != Errc::NotFound) {
-        return tl::unexpected(checkpoint.error());
-    }
-    note_copied(folder, fetched);
+    std::error_code ignored;  // The first error is told.
+    fs::remove_all(whole, ignored);
+    fs::remove(folder, ignored);
     return fetched;
 }
 

@@ -135,6 +135,25 @@ TEST_F(JournalCopiesTest, AnotherMachineFetchesThem) {
     EXPECT_EQ(fetch_journal(objects_, spool_, "EG_other1234567").error().code, Errc::NotFound);
 }
 
+TEST_F(JournalCopiesTest, HalfAJournalIsNeverThere) {
+    const std::string place = std::string("aircheck-journals/") + kId + "/";
+    ASSERT_TRUE(objects_.put(place + "000001.acj", "one", storage::ObjectStore::IfTaken::Refuse));
+    // What cannot be read as a file stands for a store that breaks off.
+    std::filesystem::create_directories(store_.root + "/" + place + "000002.acj/x");
+    const auto broken = fetch_journal(objects_, spool_, kId);
+    ASSERT_FALSE(broken);
+    EXPECT_NE(broken.error().code, Errc::AlreadyExists);
+    EXPECT_TRUE(spool_.list().value().empty());
+    std::filesystem::remove_all(store_.root + "/" + place + "000002.acj");
+    ASSERT_TRUE(objects_.put(place + "000002.acj", "two", storage::ObjectStore::IfTaken::Refuse));
+    // As a process left it that was killed while it fetched.
+    std::filesystem::create_directory(spool_.path() + "/" + kId + ".fetching");
+    tests::write_file(spool_.path() + "/" + kId + ".fetching/000001.acj", "torn");
+    EXPECT_EQ(fetch_journal(objects_, spool_, kId).value(), 2u);
+    EXPECT_EQ(tests::read_file(spool_file("000001.acj")), "one");
+    EXPECT_EQ(tests::read_file(spool_file("000002.acj")), "two");
+}
+
 TEST_F(JournalCopiesTest, WhatIsDoneIsNotMadeAgain) {
     ASSERT_TRUE(objects_.put(
         std::string("aircheck-journals/jobs/") + kId + ".json",

@@ -179,6 +179,27 @@ def test_recover_asks_the_service_that_runs(lone, livekit, bucket, callers, room
     assert unknown.returncode == 1 and "there are no copies" in unknown.stdout, unknown
 
 
+def test_a_disk_that_is_gone_while_the_records_are_not(lone, livekit, bucket, callers, room, tmp_path):
+    service = lone("one")
+    ann = callers.join(livekit, room, "ann").publish()
+    egress_id = scene.start_recording(service, room, outputs=[{"filepath": f"{room}.mp4"}])
+    ann.tone(440, 8.0)
+    wait_until(lambda: copied_seconds(bucket, egress_id) >= 3, "some of its journal is copied")
+    service.kill()
+    shutil.rmtree(service.spool(egress_id))
+    service.start()
+    service.process.wait_for_log("recording.resumed")
+    scene.wait_for_packets(service, 20)
+    ann.tone(1000, 3.0)
+    refused = service.command("recover", "--force", egress_id)
+    assert refused.returncode == 1 and "goes on with it" in refused.stdout, "it runs"
+    scene.stop_egress(service, egress_id)
+    service.wait_for_recording(egress_id, "EGRESS_COMPLETE")
+    path = bucket.download(f"{room}.mp4", tmp_path)
+    assert sum(t.length for t in scene.hears(path, 440, bridge=HOLE)) >= 8.0 - JOURNAL_UPLOAD - 0.5
+    assert abs(sum(t.length for t in scene.hears(path, 1000, bridge=HOLE)) - 3.0) <= 0.5
+
+
 def test_keys_that_only_write_leave_no_journals_behind(lone, livekit, bucket, callers, room, tmp_path):
     service = lone("writer", storage={"s3": bucket.write_only_config()})
     service.process.wait_for_log("journal.copies_off")
