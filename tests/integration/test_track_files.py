@@ -78,7 +78,7 @@ def test_every_participant_has_a_file_of_their_own(service, receiver, livekit, b
         (in_mix,) = scene.hears(mix_path, tone)
         offset = track["offset_samples"]
         # To the sample in kept_track_test.cpp; here the mix steers by resampling, and a busy machine may cost its start.
-        assert abs(offset / 48000 + alone.end - in_mix.end) <= 0.021
+        assert abs(offset / 48000 + alone.end - in_mix.end) <= 0.03
         samples = media.decode(path)
         assert abs(track["duration"] - len(samples) / 48000) <= 0.001
 
