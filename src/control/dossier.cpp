@@ -13,6 +13,12 @@ constexpr int kVersion = 1;
 
 Bytes bytes_of(const json& from) { return from_base64(from.get<std::string>()).value_or(Bytes{}); }
 
+/// For parsing: no number of ours is a fraction, and one that is far out of range is no number.
+bool without_fractions(int /*depth*/, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::value && parsed.is_number_float()) parsed = nullptr;
+    return true;
+}
+
 }  // namespace
 
 std::string write_dossier(const records::Recording& recording, const recorder::Job& job) {
@@ -36,7 +42,7 @@ std::string write_dossier(const records::Recording& recording, const recorder::J
 
 Result<Dossier> read_dossier(std::string_view text) {
     try {
-        const json from = json::parse(text);
+        const json from = json::parse(text, without_fractions);
         if (from.at("version") != kVersion) {
             return fail(Errc::Malformed, "a dossier of version " + from.at("version").dump());
         }

@@ -234,11 +234,17 @@ std::string dump(const json& kept) {
     return kept.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+/// For parsing: no number of ours is a fraction, and one that is far out of range is no number.
+bool without_fractions(int /*depth*/, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::value && parsed.is_number_float()) parsed = nullptr;
+    return true;
+}
+
 Result<recorder::Job> read_job(
     std::string_view text, const std::string& egress_id, const Open& open
 ) {
     try {
-        AC_TRY(auto job, job_of(json::parse(text), open));
+        AC_TRY(auto job, job_of(json::parse(text, without_fractions), open));
         job.egress_id = egress_id;
         return job;
     } catch (const json::exception&) {
