@@ -116,7 +116,9 @@ void EgressService::adopt_from_bus(
 ) {
     records_pool_.run([this, egress_id, on_done = std::move(on_done)] {
         auto recording = store_.find_recording(egress_id);
-        Adoption adoption = Adoption::Never;
+        // Records that cannot be asked say nothing: the bus asks again later.
+        const bool is_unknown = !recording && recording.error().code == Errc::NotFound;
+        Adoption adoption = recording || is_unknown ? Adoption::Never : Adoption::Anothers;
         if (recording && !records::is_final(recording->status)) {
             const std::string owner = recording->worker;
             const auto taken = owner == options_.worker

@@ -69,7 +69,6 @@ class TcpFaults:
     def __init__(self, backend_port, seed):
         self.port = free_port()
         self.mode = "pass"
-        self.hit = 0
         self._backend_port = backend_port
         self._random = random.Random(seed)
         self._loop = asyncio.new_event_loop()
@@ -106,7 +105,6 @@ class TcpFaults:
                 elif mode == "slow":
                     await asyncio.sleep(len(data) / 10_000)
                 elif mode in ("reset", "truncate") and passed > cut_at:
-                    self.hit += 1
                     target.write(data[:max(0, len(data) - (passed - cut_at))])
                     await target.drain()
                     return target.transport.abort() if mode == "reset" else target.close()
@@ -118,8 +116,6 @@ class TcpFaults:
 
     async def _relay(self, reader, writer):
         mode = self.mode
-        if mode != "pass":
-            self.hit += 1
         try:
             if mode == "refuse":
                 return writer.transport.abort()
