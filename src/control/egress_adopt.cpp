@@ -68,6 +68,7 @@ void EgressService::on_past(
     Unfinished anew;
     anew.job = *std::move(job);
     anew.recording = std::move(recording);
+    anew.last_written = wall_now();
     apply_reach(anew.job.destination);
     if (anew.job.segments) apply_reach(anew.job.segments->destination);
     begin_anew(std::move(anew));
@@ -77,6 +78,15 @@ void EgressService::on_past(
 void EgressService::begin_anew(Unfinished one) {
     remote_pool_.run([this, one = std::move(one)] {
         const auto rooms = rooms_.list_rooms({one.job.room_name});
+        if (!rooms && wall_now() - one.last_written < options_.rejoin_window) {
+            home_.post([this, alive = std::weak_ptr<bool>(alive_), one] {
+                if (alive.expired()) return;
+                auto& timer = asking_[one.recording.egress_id] =
+                    std::make_unique<net::Timer>(home_);
+                timer->after(kFetchAgain, [this, one] { begin_anew(one); });
+            });
+            return;
+        }
         const bool lives =
             rooms && rooms->rooms_size() > 0 && rooms->rooms(0).sid() == one.recording.room_sid;
         if (!lives) {
@@ -94,6 +104,7 @@ void EgressService::begin_anew(Unfinished one) {
 
 void EgressService::run_again(Unfinished one) {
     const std::string egress_id = one.recording.egress_id;
+    asking_.erase(egress_id);
     RecordingRequest request = request_of(one.job, one.recording, options_.links.secrets_key);
     const records::Gap lost{one.recording.started_at, wall_now(), "restart"};
     log::error(

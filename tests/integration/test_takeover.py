@@ -79,6 +79,30 @@ def test_a_worker_goes_on_with_the_call_of_a_machine_that_is_gone(
     check_told_once(receiver, egress_id)
 
 
+def test_without_copies_the_rest_of_the_call_is_recorded(
+        running, livekit, bucket, receiver, callers, room, tmp_path):
+    postgres = running.add(Postgres(tmp_path))
+    config = {
+        "database": postgres.new_database(), "secrets_key_file": key_file(tmp_path), "storage": {"s3": bucket.config()},
+        "webhooks": [{"url": receiver.url()}], "journal_upload": 0}
+    lost, other = [running.add(Aircheck(folder, server=livekit, port=free_port(), config=config))
+                   for folder in (tmp_path / "one", tmp_path / "two") if not folder.mkdir()]
+    ann = callers.join(livekit, room, "ann").publish()
+    egress_id = scene.start_recording(lost, room, outputs=[{"filepath": f"{room}.mp4"}])
+    ann.tone(440, 1.0)
+    lose_machine(lost)
+    other.process.wait_for_log("recording.begun_anew")
+    other.process.wait_for_log("media.connected")
+    ann.tone(1000, 3.0)
+    ann.leave()
+    found = other.wait_for_recording(egress_id, "EGRESS_COMPLETE")
+    path = bucket.download(f"{room}.mp4", tmp_path)
+    assert abs(scene.heard(path, 1000) - 3.0) <= 0.5
+    assert [gap["reason"] for gap in found["gaps"]] == ["restart"], "what came before is told to be missing"
+    assert bucket.journals() == []
+    check_told_once(receiver, egress_id)
+
+
 def test_a_call_that_ended_meanwhile_is_made_of_the_copies(
         fleet, livekit, bucket, receiver, callers, room, tmp_path):
     lost, other = fleet
